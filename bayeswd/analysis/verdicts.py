@@ -1,0 +1,160 @@
+"""One sentence on whether several fits are the same, and one on what their penalty believes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from bayeswd.analysis.comparison import Method, Penalty
+from bayeswd.estimate import descent
+from bayeswd.problem.conventions import Reading
+from bayeswd.problem.likelihoods import GaussianNoise
+from bayeswd.problem.objective import Params, Problem
+from bayeswd.results import Verdict
+from bayeswd.tables import number
+
+# A gap of 0.05 nats makes no weight more than 5 % less probable than the best ones; 0.01 posterior
+# sd is far below what any posterior plot can show. Between them: "the same fit".
+NATS = 0.05
+POSTERIOR_SD = 0.01
+STATIONARY = 1e-6
+
+
+def judge(problem: Problem, rows: Sequence[Method]) -> Verdict:
+    """The same fit, a fit of something else, or not there yet: the first that holds."""
+    late = [row for row in rows if not row.converged]
+    for row in late:
+        if words := _other_objective(problem, row):
+            return Verdict(False, words)
+    if late:
+        return Verdict(False, _not_yet(problem, late[0]))
+    if problem.linear is None:
+        return _same_stationary_point(rows)
+    far = [row for row in rows if (row.max_sd_difference or 0.0) > POSTERIOR_SD]
+    if far:
+        return Verdict(
+            False,
+            f"close, not the same: {far[0].method} is within {number(far[0].gap, 2)} nats of the "
+            f"optimum, yet a weight differs by {number(far[0].max_sd_difference, 2)} posterior sd.",
+        )
+    return Verdict(True, _same_fit(problem, rows))
+
+
+def chain(problem: Problem, penalty: Penalty, reading: Reading, best: Method) -> str:
+    """lambda -> prior variance -> what it says about the weights, with numbers."""
+    noise = ""
+    if isinstance(problem.likelihood, GaussianNoise):
+        noise = f", σ = {number(problem.likelihood.scale)}"
+    strength = f"λ = {number(penalty.strength)} ({penalty.convention}, n = {problem.n}{noise})"
+    if math.isinf(reading.variance):
+        return f"{strength} → no penalty: an improper flat prior, every weight equally believable."
+    weights = torch.cat([best.params[name].flatten() for name in problem.penalized])
+    largest = float(weights.abs().max()) / math.sqrt(reading.variance)
+    return (
+        f"{strength} → {_density(reading)}, variance {number(reading.variance)} "
+        f"(sd {number(math.sqrt(reading.variance), 3)}) → {reading.says()}; "
+        f"the largest fitted weight lies {number(largest, 2)} prior sd from 0."
+    )
+
+
+def penalty_factor(problem: Problem, params: Params) -> tuple[float, float]:
+    """The factor on all penalties under which `params` come closest to a mode, and how close.
+
+    Least squares for c in grad misfit + c * grad penalty = 0 over the penalised weights that are
+    not zero; the second number is what is left, relative to the data force, flat parameters and
+    zeros included. A fit of the same data under c times the penalty has residual 0.
+    """
+    data_force = problem.misfit_gradient(params)
+    pull = {
+        name: problem.priors[name].l2_rate * params[name]
+        + problem.priors[name].l1_rate * params[name].sign()
+        for name in problem.priors
+    }
+    moved = {name: params[name] != 0 for name in problem.priors}
+    data = torch.cat([data_force[name][moved[name]] for name in problem.penalized])
+    prior = torch.cat([pull[name][moved[name]] for name in problem.penalized])
+    size = float((prior**2).sum())
+    if size == 0:
+        return math.nan, math.inf
+    factor = -float(data @ prior) / size
+    left = [(data_force[name] + factor * pull[name])[moved[name]].abs() for name in problem.priors]
+    left += [
+        (data_force[name][~moved[name]].abs() - factor * problem.priors[name].l1_rate).clamp(min=0)
+        for name in problem.penalized
+    ]
+    worst = max(float(part.max()) for part in left if part.numel())
+    return factor, worst / max(float(force.abs().max()) for force in data_force.values())
+
+
+def _other_objective(problem: Problem, row: Method) -> str | None:
+    """Words for a fit that is the optimum under a multiple of the penalty, else None."""
+    if not problem.penalized:
+        return None
+    factor, residual = penalty_factor(problem, row.params)
+    if not (residual <= 1e-4 and factor > 0 and abs(math.log(factor)) > 0.01):
+        return None
+    power = 2 if any(problem.priors[name].l1_rate for name in problem.penalized) else 1
+    return (
+        f"different objectives: {row.method} is the optimum under {number(factor, 3)} times this "
+        f"penalty, that is {number(factor**-power, 3)} times the prior variance "
+        f"(residual {number(residual, 2)})."
+    )
+
+
+def _not_yet(problem: Problem, row: Method) -> str:
+    gap = "" if row.gap is None else f", {number(row.gap, 3)} nats above the optimum"
+    if row.steps is None:
+        return f"not the same: {row.method} is not a mode of this objective{gap}."
+    share = descent.null_space_share(problem, problem.initial, row.params)
+    if share is not None and 1e-3 < share < 1:
+        needed = descent.steps_to_forget(share, row.steps)
+        return (
+            f"not yet: after {row.steps} steps {share:.0%} of the initial weights' null-space "
+            f"part is still there; {needed} steps would bring it under 0.1 % ({row.method}{gap})."
+        )
+    return f"not yet: {row.method} stopped after {row.steps} steps{gap}; give it more steps."
+
+
+def _same_fit(problem: Problem, rows: Sequence[Method]) -> str:
+    gap = max(row.gap or 0.0 for row in rows)
+    apart = max(row.max_abs_difference for row in rows)
+    in_sd = [row.max_sd_difference for row in rows if row.max_sd_difference is not None]
+    distance = f"weights within {number(apart, 2)}"
+    if in_sd:
+        distance += f" ({number(max(in_sd), 2)} posterior sd)"
+    words = (
+        f"the same fit: {_listed([row.method for row in rows])} lie within {number(gap, 2)} nats "
+        f"of the certified optimum, {distance}; penalised training is MAP."
+    )
+    zeros = {row.method: row.exact_zeros for row in rows}
+    if max(zeros.values()) > min(zeros.values()):
+        words += f" Exact zeros: {', '.join(f'{name} {zeros[name]}' for name in zeros)}."
+    return words
+
+
+def _same_stationary_point(rows: Sequence[Method]) -> Verdict:
+    spread = max(row.objective for row in rows) - min(row.objective for row in rows)
+    apart = max(row.max_abs_difference for row in rows)
+    if spread <= NATS:
+        text = f"the same stationary point: objectives within {number(spread, 2)} nats, weights "
+        text += f"within {number(apart, 2)}"
+    else:
+        text = f"different stationary points, {number(spread, 3)} nats apart"
+    text += "; no claim of a global optimum is made for a model that is not linear."
+    return Verdict(spread <= NATS, text)
+
+
+def _density(reading: Reading) -> str:
+    if reading.family == "elastic-net":
+        return (
+            f"w ~ exp(-|w|/{number(reading.l1_scale, 3)} - w²/(2·{number(reading.l2_scale, 3)}²))"
+        )
+    if reading.family == "laplace":
+        return f"w ~ Laplace(0, {number(reading.scale, 3)})"
+    return f"w ~ N(0, {number(reading.scale, 3)}²)"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]

@@ -1,0 +1,140 @@
+"""The same fit three ways: exact, penalised training, MAP in Pyro; and the prior behind it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayeswd.cli import arguments as shared
+from bayeswd.errors import InputError
+
+if TYPE_CHECKING:
+    from bayeswd.analysis.comparison import Comparisons
+    from bayeswd.analysis.statement import Statement
+    from bayeswd.problem.datasets import Split
+
+BOOK = {"steps": 40, "lr": 0.01, "batch_size": 5, "momentum": 0.0}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    shared.add_data(parser)
+    shared.add_penalty(parser)
+    training = parser.add_argument_group("penalised training")
+    training.add_argument("--steps", type=int, help="default: until converged")
+    training.add_argument("--lr", type=float, help="default: from the curvature of the loss")
+    training.add_argument("--optimizer", metavar="NAME", help="a class of torch.optim, as SGD")
+    training.add_argument("--batch-size", type=int, help="default: full batch")
+    training.add_argument(
+        "--as-in-the-book", action="store_true", help="40 steps of batches of 5 at lr 0.01"
+    )
+    shared.add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    folder = shared.out_folder(arguments)
+    training = training_options(arguments)
+    split = shared.split_of(arguments)
+    statement = shared.statement_of(arguments, split)
+
+    result = _compare(statement, training)
+    to_person = sys.stderr if arguments.json == "-" else sys.stdout
+    print(f"{_heading(split, statement)}\n\n{result}", file=to_person)
+    if arguments.json:
+        shared.write_json(result.to_dict(), arguments.json)
+    figures = _write(folder, split, result)
+    print(f"\nWritten to {folder}/: train.csv, validation.csv, {figures}", file=to_person)
+    print(f"Again from the files: {_again(arguments, folder, split, statement)}", file=to_person)
+    return int(arguments.strict and not (result.converged and result.equivalent))
+
+
+def training_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options of `descent.train` that were asked for."""
+    asked = {"steps": arguments.steps, "lr": arguments.lr, "batch_size": arguments.batch_size}
+    for name, value in asked.items():
+        if value is not None and not value > 0:
+            raise InputError(f"--{name.replace('_', '-')} {value:g}: it must be > 0.")
+    book = BOOK if arguments.as_in_the_book else {}
+    options = {**book, **{name: value for name, value in asked.items() if value is not None}}
+    if arguments.optimizer is not None:
+        options["optimizer"] = _optimizer(arguments.optimizer, options.pop("lr", None))
+    return {**options, "seed": arguments.seed}
+
+
+def _optimizer(name: str, lr: float | None) -> Any:
+    """A maker of the named optimizer, ours or torch's, from param groups."""
+    import torch
+
+    from bayeswd.estimate.proximal import ProximalSGD
+
+    known = {"ProximalSGD": ProximalSGD}
+    maker = known.get(name) or getattr(torch.optim, name, None)
+    if not (isinstance(maker, type) and issubclass(maker, torch.optim.Optimizer)):
+        raise InputError(
+            f"--optimizer {name}: torch.optim has no such class; "
+            "try SGD, Adam, RMSprop or ProximalSGD."
+        )
+    return partial(maker, lr=lr) if lr is not None else maker
+
+
+def _compare(statement: Statement, training: dict[str, Any]) -> Comparisons:
+    from bayeswd.analysis import equivalence
+    from bayeswd.estimate import descent
+
+    return equivalence.compare(
+        *statement.problems,
+        validation=statement.validation,
+        train=partial(descent.train, **training),
+        penalties=statement.penalties,
+        data=statement.data,
+        progress=shared.say,
+    )
+
+
+def _heading(split: Split, statement: Statement) -> str:
+    """What was read, and what was assumed on the way."""
+    data, summary = split.data, statement.data
+    lines = [
+        f"{summary.name}: {summary.n_train} training rows, {summary.n_validation} validation "
+        f"rows, {summary.d} inputs{', standardised' if split.standardized else ''}; "
+        f"{data.likelihood} likelihood ({data.likelihood_why})"
+    ]
+    if summary.noise_scale is not None:
+        lines[0] += f"; sigma = {summary.noise_scale:.4g} ({summary.noise_from})"
+    return "\n".join([*lines, *data.notes])
+
+
+def _write(folder: Path, split: Split, result: Comparisons) -> str:
+    """The data at full precision and the figures; returns their names."""
+    from bayeswd.problem import datasets
+    from bayeswd.report import plots
+
+    datasets.write_csv(folder / "train.csv", split.data, split.train_rows)
+    datasets.write_csv(folder / "validation.csv", split.data, ~split.train_rows)
+    shared.say("figures")
+    return ", ".join(f"{name}.png" for name, _ in plots.compare(result, folder))
+
+
+def _again(
+    arguments: argparse.Namespace, folder: Path, split: Split, statement: Statement
+) -> str:
+    """The command that repeats this run from the CSV files."""
+    summary, penalty = statement.data, statement.penalties[0]
+    words = ["bayeswd", "compare", str(folder / "train.csv"), "--target", split.data.target_name]
+    if summary.n_validation:
+        words += ["--validation", str(folder / "validation.csv")]
+    else:
+        words += ["--split", "1"]
+    words += ["--likelihood", split.data.likelihood, "--penalty", arguments.penalty]
+    words += ["--strength", repr(penalty.strength), "--convention", penalty.convention]
+    if summary.noise_scale is not None:
+        words += ["--noise", repr(summary.noise_scale)]
+    if arguments.l1_ratio is not None:
+        words += ["--l1-ratio", repr(arguments.l1_ratio)]
+    words += ["--standardize" if split.standardized else "--no-standardize"]
+    words += ["--penalize-bias"] if arguments.penalize_bias else []
+    words += ["--seed", str(arguments.seed)] if arguments.seed else []
+    return shlex.join(words)

@@ -1,0 +1,36 @@
+"""The command `bayeswd`: one file per sub-command, nothing heavy imported before one is chosen."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import bayeswd
+from bayeswd.cli import compare, convert
+from bayeswd.errors import InputError
+
+COMMANDS = {"compare": compare, "convert": convert}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bayeswd",
+        description="Read a penalty as a prior: L2 is Gaussian, L1 is Laplace, training is MAP.",
+    )
+    parser.add_argument("--version", action="version", version=f"bayeswd {bayeswd.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        summary = (command.__doc__ or "").splitlines()[0]
+        subparser = commands.add_parser(name, help=summary, description=summary)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 done, 1 a negative answer, 2 bad input."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except InputError as error:
+        print(f"bayeswd {arguments.command}: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,172 @@
+"""The posterior of a linear-Gaussian problem with known noise, exactly: a Gaussian.
+
+n > d works from moments; d >= n from the rows' thin decomposition, in O(n^2 d) and without any
+d x d matrix but the covariance, which is built only when it is small.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from bayeswd.errors import InputError
+from bayeswd.posterior import evidence, spectrum
+from bayeswd.posterior.solution import Solution, as_posterior, decompose, solve
+from bayeswd.problem import checks
+from bayeswd.problem.objective import Problem
+from bayeswd.problem.priors import Gaussian, Prior
+from bayeswd.results import Draws, GaussianPosterior
+
+_ENTRIES = 3000**2  # of all covariance matrices of one answer; beyond it none is built
+
+
+def posterior(problem: Problem) -> GaussianPosterior:
+    """Mean, sd and covariance of all weights and the bias, and the log evidence.
+
+    mean and sd have the dtype of the inputs; the covariance of the flattened parameters (weight,
+    then bias) is float64, None beyond 3000 of them. Raises InputError where the posterior is
+    improper or not Gaussian.
+    """
+    spectrum.require(problem, "conjugate.posterior")
+    solution = solve(problem)
+    return as_posterior(solution, _log_evidence(solution), _ENTRIES)
+
+
+def path(problem: Problem, scales: Sequence[float] | Tensor) -> list[GaussianPosterior]:
+    """The posterior at each scale of the weights' prior, from one factorisation.
+
+    A bias under the very prior of the weights takes each scale too (and then each scale has a
+    factorisation); another prior of the bias stays. Covariances are left out where together they
+    are too large.
+    """
+    spectrum.require_gaussian_weights(problem, "conjugate.path")
+    values = [float(scale) for scale in scales]
+    shared = None if spectrum.bias_follows(problem) else decompose(problem)
+    log_evidences = evidence.log_evidence_path(problem, values, shared).tolist()
+    solutions = (solve(_at_scale(problem, value), shared) for value in values)
+    room = _ENTRIES // max(len(values), 1)
+    return [as_posterior(*pair, room) for pair in zip(solutions, log_evidences, strict=True)]
+
+
+def sample(problem: Problem, *, chains: int = 4, draws: int = 1000, seed: int = 0) -> Draws:
+    """Independent exact draws, [chain, draw, *parameter]; sample_stats lp = log joint, nats."""
+    spectrum.require(problem, "conjugate.sample")
+    if chains < 1 or draws < 1:
+        raise InputError(f"conjugate.sample: {chains} chains of {draws} draws; give at least 1.")
+    start = time.perf_counter()
+    solution = solve(problem)
+    generator = Generator(problem.inputs.device).manual_seed(seed)
+    flat, log_density = _draw(solution, chains * draws, generator)
+    shaped = {
+        name: value.to(problem.inputs.dtype).reshape(chains, draws, *value.shape[1:])
+        for name, value in flat.items()
+    }
+    return Draws(
+        params=shaped,
+        engine="conjugate",
+        why="the posterior is a Gaussian in closed form: every draw is exact and independent",
+        seconds=time.perf_counter() - start,
+        sample_stats={"lp": (log_density + _log_evidence(solution)).reshape(chains, draws)},
+    )
+
+
+def predictive(
+    problem: Problem, posterior: GaussianPosterior, inputs: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean and sd of noisy targets at new inputs, both [m, K], weights and noise uncertain."""
+    spectrum.require(problem, "conjugate.predictive")
+    rows = checks.as_inputs(inputs).to(problem.inputs)
+    if rows.shape[1:] != problem.inputs.shape[1:]:
+        raise InputError(
+            f"conjugate.predictive: inputs of shape {tuple(rows.shape)} for a problem whose rows "
+            f"have shape {tuple(problem.inputs.shape[1:])}; make them equal."
+        )
+    mean = problem.outputs(posterior.mean, rows)
+    flat = rows.flatten(1).double()
+    if posterior.covariance is None:
+        variance = _spread_of_own(problem, posterior, flat)
+    else:
+        variance = _spread(problem, posterior.covariance, flat)
+    noise = posterior.noise_scale or spectrum.noise_scale(problem)
+    return mean, (variance + noise**2).sqrt().to(mean)
+
+
+def _log_evidence(solution: Solution) -> float:
+    return evidence.log_evidence(solution.problem, solution.spectrum)
+
+
+def _draw(solution: Solution, count: int, generator: Generator) -> tuple[dict[str, Tensor], Tensor]:
+    """`count` draws of each parameter, and their log posterior density [count].
+
+    S^(1/2) e = tau e + V (sd - tau) V'e: no more than the thin basis, for any d (an equal in law
+    of Bhattacharya, Chakraborty & Mallick 2016, algorithm 1).
+    """
+    found, names = solution.spectrum, spectrum.layout(solution.problem)
+    weight, quadratic = _normal(count, solution.weight, generator)
+    outputs, d = solution.weight.shape
+    sd, beside = solution.variances.sqrt(), math.sqrt(solution.off)
+    along = weight @ found.basis
+    weight = weight * beside + (along * (sd - beside)) @ found.basis.T + solution.weight
+    log_volume = solution.variances.log().sum()
+    if solution.off:
+        log_volume += (d - len(sd)) * math.log(solution.off)
+    params = {names.weight: weight}
+    if names.bias is not None and solution.bias is not None:
+        deviation, bias_quadratic = _normal(count, solution.bias, generator)
+        follows = solution.bias_share * (found.targets_mean - weight @ found.inputs_mean)
+        params[names.bias] = follows + math.sqrt(solution.bias_variance) * deviation
+        quadratic, d = quadratic + bias_quadratic, d + 1
+        log_volume += math.log(solution.bias_variance)
+    constant = outputs * (d * math.log(2 * math.pi) + float(log_volume))
+    return params, -0.5 * (quadratic + constant)
+
+
+def _normal(count: int, like: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Standard normals [count, *like.shape] and the squared length of each."""
+    shape = (count, *like.shape)
+    drawn = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    return drawn, (drawn**2).flatten(1).sum(1)
+
+
+def _at_scale(problem: Problem, scale: float) -> Problem:
+    """The problem with this scale of the weights' prior, and of the bias' where it follows."""
+    weight, follows = spectrum.layout(problem).weight, spectrum.bias_follows(problem)
+
+    def change(name: str, prior: Prior) -> Prior:
+        return Gaussian(scale) if name == weight or follows else prior
+
+    return problem.with_priors(change)
+
+
+def _spread(problem: Problem, covariance: Tensor, rows: Tensor) -> Tensor:
+    """Variance of each output at [m, d] rows under a covariance of (weight, bias), [m, K]."""
+    names = spectrum.layout(problem)
+    outputs, d = problem.initial[names.weight].shape
+    if names.bias is not None:
+        rows = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
+    spreads = []
+    for output in range(outputs):
+        index = torch.arange(output * d, output * d + d)
+        if names.bias is not None:
+            index = torch.cat([index, torch.tensor([outputs * d + output])])
+        block = covariance[index][:, index].to(rows)
+        spreads.append(((rows @ block) * rows).sum(1))
+    return torch.stack(spreads, 1)
+
+
+def _spread_of_own(problem: Problem, posterior: GaussianPosterior, rows: Tensor) -> Tensor:
+    """The same without the covariance, for the problem's own posterior only."""
+    solution = solve(problem)
+    own = solution.weight.to(problem.inputs)
+    given = posterior.mean[spectrum.layout(problem).weight]
+    if not torch.allclose(own, given, rtol=1e-3, atol=1e-3 * float(own.abs().max())):
+        raise InputError(
+            "conjugate.predictive: this posterior has no covariance and is not that of the "
+            "problem; give the problem the prior that the posterior belongs to."
+        )
+    spread = solution.spread(rows - solution.bias_share * solution.spectrum.inputs_mean)
+    return (spread + solution.bias_variance)[:, None].expand(-1, len(own))

@@ -1,0 +1,240 @@
+"""Draws to ArviZ's DataTree: the one door to its statistics, plots and files.
+
+Dimensions: chain, draw, obs (rows), output (several outputs), feature (columns of a linear
+model). The weight of a linear model with one output is [feature], its bias a scalar; parameters
+of other models keep their shape. ArviZ is imported when first used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from torch import Generator, Tensor
+
+from bayeswd import __version__
+from bayeswd.errors import InputError
+from bayeswd.posterior.pointwise import densities_and_replications
+from bayeswd.problem.likelihoods import GaussianNoise
+from bayeswd.problem.objective import Problem
+from bayeswd.results import Draws
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+Arrays = dict[str, np.ndarray]
+
+
+def to_datatree(
+    draws: Draws,
+    problem: Problem,
+    *,
+    names: Sequence[str] | None = None,
+    prior_draws: int = 1000,
+    seed: int = 0,
+    strength: float | None = None,
+    pointwise: bool = True,
+) -> DataTree:
+    """All that ArviZ asks for: draws, their densities, replications, prior, data, constants.
+
+    names: of the input columns of a linear model. strength: as the user wrote it, if one was.
+    pointwise=False leaves out the groups of size draws x rows, log_likelihood and
+    posterior_predictive. log_prior and prior hold the penalised parameters alone: a flat one has
+    no density to scale and none to draw from. Raises InputError.
+    """
+    import arviz_base
+
+    generator = Generator().manual_seed(seed)
+    groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
+    if draws.sample_stats:
+        groups["sample_stats"] = {k: _array(v) for k, v in draws.sample_stats.items()}
+    if pointwise:
+        densities, replications = densities_and_replications(draws, problem, generator)
+        groups["log_likelihood"] = {"y": _array(densities)}
+        replicated = _without_single_output(_array(replications), problem)
+        groups["posterior_predictive"] = {"y": replicated}
+    if problem.penalized:
+        groups["log_prior"] = _log_prior(draws, problem)
+        groups["prior"] = _prior(problem, prior_draws, generator)
+    groups["observed_data"] = {"y": _without_single_output(_array(problem.targets), problem)}
+    groups["constant_data"] = _constants(draws, problem, strength)
+    dims, coords = _labels(problem, names)
+    attrs = _attrs(draws, problem)
+    return arviz_base.from_dict(
+        groups,
+        dims=dims,
+        coords=coords,
+        attrs={"/": attrs, "posterior": attrs},
+        check_conventions=False,  # it doubts that a sampler has more chains than draws
+    )
+
+
+def save(datatree: DataTree, path: str | os.PathLike[str]) -> Path:
+    """Write netCDF that `xarray.open_datatree` opens; an interrupted write leaves no file."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise InputError(f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        datatree.to_netcdf(part, engine="h5netcdf")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def path_datatree(path: Mapping[str, DataTree]) -> DataTree:
+    """A path of fits, label -> tree, as one tree to save; `path_of` takes it apart again."""
+    from xarray import DataTree
+
+    for label in path:
+        if "/" in label or not label:
+            raise InputError(f"the label {label!r} cannot name a group of a file: leave out '/'.")
+    whole = DataTree(children={label: tree.copy() for label, tree in path.items()})
+    whole.attrs["labels"] = json.dumps(list(path))
+    return whole
+
+
+def path_of(whole: DataTree) -> dict[str, DataTree]:
+    """The trees by label, in the order in which `path_datatree` was given them."""
+    return {label: whole.children[label] for label in json.loads(whole.attrs["labels"])}
+
+
+def summary(datatree: DataTree, **options: Any) -> Any:
+    """ArviZ's DataFrame of means, sds, intervals, ESS and R-hat, unrounded; options are ArviZ's."""
+    import arviz_stats
+
+    return arviz_stats.summary(datatree, **{"round_to": "none", **options})
+
+
+class Convergence(NamedTuple):
+    """The least bulk ESS and the largest rank R-hat over all parameters."""
+
+    ess_bulk: float
+    r_hat: float
+
+
+def convergence(datatree: DataTree) -> Convergence:
+    """How well the chains agree, in ArviZ's ESS and R-hat (nan for a single chain)."""
+    import arviz_stats
+
+    draws = datatree["posterior"].to_dataset()
+    ess, r_hat = arviz_stats.ess(draws, method="bulk"), arviz_stats.rhat(draws)
+    return Convergence(
+        min(float(values.min()) for values in ess.data_vars.values()),
+        max(float(values.max()) for values in r_hat.data_vars.values()),
+    )
+
+
+def _posterior(draws: Draws, problem: Problem) -> Arrays:
+    arrays = _named(draws.params, problem)
+    if draws.noise_scale is not None:
+        arrays["noise_scale"] = _array(draws.noise_scale)
+    return arrays
+
+
+def _log_prior(draws: Draws, problem: Problem) -> Arrays:
+    """log density of each penalised weight, in the shape of its draws."""
+    densities = {
+        name: problem.priors[name].log_density(draws.params[name]) for name in problem.penalized
+    }
+    return _named(densities, problem)
+
+
+def _prior(problem: Problem, count: int, generator: Generator) -> Arrays:
+    """One chain of draws of each parameter under a proper prior."""
+    drawn = {
+        name: problem.priors[name].draw((1, count, *value.shape), generator, value.cpu())
+        for name, value in problem.initial.items()
+        if name in problem.penalized
+    }
+    return _named(drawn, problem)
+
+
+def _constants(draws: Draws, problem: Problem, strength: float | None) -> Arrays:
+    constants: Arrays = {}
+    if problem.penalized:
+        variances = [problem.priors[name].variance for name in problem.penalized]
+        constants["prior_variance"] = np.array(variances)
+    if strength is not None:
+        constants["strength"] = np.array(float(strength))
+    if isinstance(problem.likelihood, GaussianNoise) and draws.noise_scale is None:
+        constants["noise_variance"] = np.array(problem.likelihood.scale**2)
+    return constants
+
+
+def _named(values: Mapping[str, Tensor], problem: Problem) -> Arrays:
+    """Arrays by parameter name, the single output of a linear model dropped."""
+    arrays = {name: _array(value) for name, value in values.items()}
+    if problem.linear is None or not _single_output(problem):
+        return arrays
+    weight = problem.linear.weight
+    return {k: v.squeeze(-2 if k == weight else -1) for k, v in arrays.items()}
+
+
+def _labels(
+    problem: Problem, names: Sequence[str] | None
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Dimensions by variable and coordinates by dimension."""
+    dims = {"y": ["obs"], "prior_variance": ["parameter"]}
+    coords = {"obs": _counted(problem.n), "parameter": problem.penalized}
+    outputs: list[str] = []
+    if not _single_output(problem):
+        outputs = ["output"]
+        coords["output"] = _counted(problem.outputs(problem.initial, problem.inputs[:1]).shape[-1])
+    if problem.targets.ndim > 1:
+        dims["y"] += outputs
+    if problem.linear is not None:
+        columns = problem.initial[problem.linear.weight].shape[-1]
+        coords["feature"] = _feature_names(names, columns)
+        dims[problem.linear.weight] = [*outputs, "feature"]
+        if problem.linear.bias is not None:
+            dims[problem.linear.bias] = outputs
+    return dims, coords
+
+
+def _feature_names(names: Sequence[str] | None, columns: int) -> list[str]:
+    if names is None:
+        return [f"x{column}" for column in range(columns)]
+    if len(names) != columns or len(set(names)) != columns:
+        raise InputError(
+            f"to_datatree: {len(names)} names ({len(set(names))} different) for {columns} columns; "
+            "give each column its own."
+        )
+    return [str(name) for name in names]
+
+
+def _single_output(problem: Problem) -> bool:
+    return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1] == 1
+
+
+def _counted(count: int) -> list[str]:
+    return [str(index) for index in range(count)]
+
+
+def _attrs(draws: Draws, problem: Problem) -> dict[str, Any]:
+    by_pyro = draws.engine.startswith("pyro")
+    return {
+        "inference_library": "pyro" if by_pyro else "bayeswd",
+        "inference_library_version": metadata.version("pyro-ppl") if by_pyro else __version__,
+        "modeling_interface": "bayeswd",
+        "modeling_interface_version": __version__,
+        "sampling_time": draws.seconds,
+        "engine": draws.engine,
+        "engine_why": draws.why,
+        "priors": json.dumps({name: str(prior) for name, prior in problem.priors.items()}),
+    }
+
+
+def _array(value: Tensor) -> np.ndarray:
+    return value.detach().cpu().numpy()
+
+
+def _without_single_output(values: np.ndarray, problem: Problem) -> np.ndarray:
+    """Targets [..., n, 1] as [..., n]."""
+    return values.squeeze(-1) if problem.targets.ndim > 1 and values.shape[-1] == 1 else values

@@ -1,0 +1,202 @@
+"""P(w | y) ∝ P(y | w) P(w) in two weights: three maps, and the fit where two lines touch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from bayeswd.analysis.comparison import Comparison, Comparisons
+from bayeswd.errors import InputError
+from bayeswd.report import slices, style
+from bayeswd.report.slices import Slice, Square
+from bayeswd.report.weights import flat_weights, is_penalised, weight_name, weight_parameters
+from bayeswd.tables import number
+
+MOST_LINES = 7
+# inches
+WIDTH, LEFT, PANEL, GAP = 9.6, 0.8, 2.4, 0.72
+HEAD, TEXT, ROW, FOOT = 0.5, 0.72, 3.75, 0.55
+
+
+@style.styled
+def contours(result: Comparisons) -> Figure:
+    """Likelihood, prior and posterior over two weights, one row for each penalty.
+
+    The other weights are held at their fitted values. Raises InputError where nothing is
+    penalised or the model has a single weight.
+    """
+    penalised = [one for one in result.comparisons if is_penalised(one.problem)]
+    if not penalised:
+        raise InputError("strength 0 is the improper flat prior: likelihood and posterior coincide")
+    pair = slices.choose_pair(penalised)
+    height = HEAD + FOOT + ROW * len(penalised)
+    figure = style.new_figure(WIDTH, height, layout="none")
+    for row, one in enumerate(penalised):
+        here = pair if _same_weights(one, penalised[0]) else slices.choose_pair([one])
+        names = [weight_name(result.data, one.problem, index) for index in here]
+        wide, close = slices.wide_and_close(one.problem, one.reference.params, here)
+        top = height - HEAD - row * ROW
+        axes = [_panel(figure, column, top) for column in range(3)]
+        _draw_row(axes, wide, close, one, here)
+        for each in axes:
+            each.set(xlabel=names[0], ylabel=names[1])
+        figure.text(0.01, top / height, _finding(one, wide, names), va="top", fontsize=10)
+    style.headline(
+        figure,
+        "Posterior ∝ likelihood × prior: at the fit a likelihood line touches a prior line",
+    )
+    _explain(figure, penalised)
+    return figure
+
+
+def _panel(figure: Figure, column: int, top: float) -> Axes:
+    """A square of fixed size below its row's text: the maps of all rows compare by eye."""
+    width, height = figure.get_size_inches()
+    left = LEFT + column * (PANEL + GAP)
+    bottom = top - TEXT - PANEL
+    return figure.add_axes((left / width, bottom / height, PANEL / width, PANEL / height))
+
+
+def _same_weights(one: Comparison, other: Comparison) -> bool:
+    names = weight_parameters(one.problem)
+    if names != weight_parameters(other.problem):
+        return False
+    return all(one.problem.initial[n].shape == other.problem.initial[n].shape for n in names)
+
+
+def _draw_row(
+    axes: Sequence[Axes], wide: Slice, close: Slice | None, one: Comparison, pair: tuple[int, int]
+) -> None:
+    likelihood, prior, posterior = axes
+    _draw_map(likelihood, wide, wide.misfit, style.LIKELIHOOD, "likelihood P(y | w)")
+    _draw_map(prior, wide, wide.penalty, style.PRIOR, "prior P(w)")
+    seen, title = wide, "posterior P(w | y)"
+    if close is not None:
+        seen = close
+        title += f", magnified {number(wide.square.half / close.square.half, 2)}×"
+        _frame((likelihood, prior), close.square)
+    _draw_map(posterior, seen, seen.misfit + seen.penalty, style.POSTERIOR, title)
+    _draw_touching(posterior, seen)
+    likelihood.plot(*wide.likelihood_mode, marker="+", color=style.INK, markersize=8)
+    for each, cut in ((likelihood, wide), (prior, wide), (posterior, seen)):
+        _draw_fits(each, one, pair)
+        first, second = cut.square.sides(2)
+        each.set(aspect="equal", xlim=first, ylim=second)
+        style.short_ticks(each, 4)
+
+
+def _frame(panels: Sequence[Axes], square: Square) -> None:
+    """Where the magnified panel lies."""
+    corner = square.middle - square.half
+    side = 2 * square.half
+    for axes in panels:
+        axes.add_patch(
+            Rectangle(corner, side, side, fill=False, color=style.POSTERIOR, linewidth=0.9)
+        )
+
+
+def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str) -> None:
+    """Relative density as shade, and lines 1, 2, 3 ... standard deviations below the peak."""
+    below = nats - nats.min()
+    first, second = cut.square.sides(len(nats))
+    axes.imshow(
+        np.exp(-below),
+        extent=(first[0], first[-1], second[0], second[-1]),
+        origin="lower",
+        cmap=LinearSegmentedColormap.from_list("", ["white", colour]),
+        vmin=0,
+        vmax=1.5,
+        interpolation="bilinear",
+    )
+    levels = _levels(float(below.max()))
+    if levels:
+        axes.contour(first, second, below, levels=levels, colors=[colour], linewidths=0.9)
+    else:
+        title += f": flat, {number(float(below.max()), 1)} nats"
+    axes.set_title(title)
+
+
+def _levels(highest: float) -> list[float]:
+    """k^2/2 nats, k = 1, 2, 3, ... or, on a map of many, 1, 2, 4, 8, ...
+
+    These are k standard deviations of a Gaussian.
+    """
+    most = int(math.sqrt(2 * highest))
+    if most <= MOST_LINES:
+        return [k**2 / 2 for k in range(1, most + 1)]
+    return [4**power / 2 for power in range(int(math.log2(most)) + 1)]
+
+
+def _draw_touching(axes: Axes, cut: Slice) -> None:
+    """The likelihood's and the prior's line through the fit: at a mode they touch."""
+    first, second = cut.square.sides(len(cut.misfit))
+    parts = [
+        (cut.misfit, cut.fit_misfit, style.LIKELIHOOD),
+        (cut.penalty, cut.fit_penalty, style.PRIOR),
+    ]
+    for values, level, colour in parts:
+        if values.min() < level < values.max():
+            line = {"levels": [level], "colors": [colour], "linestyles": "solid"}
+            axes.contour(first, second, values, linewidths=2, **line)
+
+
+def _draw_fits(axes: Axes, one: Comparison, pair: tuple[int, int]) -> None:
+    """The reference as an open marker and penalised training inside it."""
+    marker = style.KIND_MARKERS[one.penalty.kind]
+    for row in one.methods:
+        if row is one.reference or row.method == "penalized-sgd":
+            weights = flat_weights(one.problem, row.params)[list(pair)]
+            look = _reference_look() if row is one.reference else _training_look()
+            axes.plot(*weights, marker=marker, linestyle="none", zorder=5, **look)
+
+
+def _reference_look() -> dict[str, Any]:
+    return {"markersize": 10, "markerfacecolor": "none", "markeredgecolor": style.INK}
+
+
+def _training_look() -> dict[str, Any]:
+    colour = style.METHOD_COLOURS["penalized-sgd"]
+    return {"markersize": 4.5, "markerfacecolor": colour, "markeredgecolor": "none"}
+
+
+def _finding(one: Comparison, cut: Slice, names: Sequence[str]) -> str:
+    """Where the fit lies, and what the likelihood alone would choose on the slice."""
+    parts = []
+    for name, value, alone in zip(names, cut.fit, cut.likelihood_mode, strict=True):
+        said = "exactly 0" if value == 0 else number(float(value), 3)
+        wanted = "" if math.isnan(alone) else f" (likelihood: {number(float(alone), 3)})"
+        parts.append(f"{name} = {said}{wanted}")
+    corner = ": a corner of the prior's line" if (cut.fit == 0).any() else ""
+    return f"{style.strength(one)}\n{';  '.join(parts)}{corner}"
+
+
+def _explain(figure: Figure, penalised: Sequence[Comparison]) -> None:
+    """What markers and lines are, below the maps."""
+    first, height = penalised[0], figure.get_size_inches()[1]
+    others = len(flat_weights(first.problem, first.reference.params)) - 2
+    marker = style.KIND_MARKERS[first.penalty.kind]
+    reference = style.method_name(first.reference.method)
+    handles = [
+        Line2D([], [], marker=marker, linestyle="none", label=reference, **_reference_look()),
+        Line2D([], [], marker=marker, linestyle="none", label="penalised SGD", **_training_look()),
+        Line2D([], [], marker="+", linestyle="none", color=style.INK, label="likelihood's peak"),
+        Line2D([], [], color=style.LIKELIHOOD, linewidth=2, label="likelihood line at the fit"),
+        Line2D([], [], color=style.PRIOR, linewidth=2, label="prior line at the fit"),
+    ]
+    figure.legend(handles=handles, loc="lower left", ncols=5, bbox_to_anchor=(0.0, 0.2 / height))
+    figure.text(
+        0.01,
+        0.08 / height,
+        f"A slice, not a marginal: the other {others} weights stay at their fitted values. "
+        "Lines: ½k² nats below each peak, k = 1, 2, 3 … or 1, 2, 4 … (k sd of a Gaussian).",
+        fontsize=8.5,
+        color=style.INK,
+    )

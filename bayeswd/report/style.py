@@ -1,0 +1,145 @@
+"""How every figure looks: one colour for one thing on all of them, safe for the colour-blind.
+
+The colours are those of Okabe & Ito (2008). Line style tells the prior's family, marker shape the
+penalty: circles for L2, diamonds for L1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Literal
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from bayeswd.analysis.comparison import Comparison, Comparisons
+from bayeswd.tables import number
+
+INK = "#222222"
+PRIOR = "#767676"  # grey: before any data
+LIKELIHOOD = "#CC79A7"
+POSTERIOR = "#0072B2"
+METHOD_COLOURS = {
+    "exact": "#000000",
+    "penalized-sgd": "#D55E00",
+    "pyro-map": "#009E73",
+    "posterior-mean": POSTERIOR,
+}
+OTHER_COLOURS = ("#E69F00", "#56B4E9", "#8C564B")  # for fits that a user brings
+
+METHOD_NAMES = {
+    "exact": "exact optimum",
+    "penalized-sgd": "penalised SGD",
+    "pyro-map": "Pyro MAP",
+    "posterior-mean": "posterior mean",
+}
+METHOD_MARKERS = {"penalized-sgd": "o", "pyro-map": "x", "posterior-mean": "+"}
+
+FAMILY_LINES = {"gaussian": "-", "laplace": "--", "elastic-net": "-."}
+KIND_MARKERS = {"l2": "o", "l1": "D", "elastic-net": "s"}
+KIND_NAMES = {"l2": "L2", "l1": "L1", "elastic-net": "Elastic net"}
+
+DPI = 150
+SETTINGS = {
+    "font.family": ["DejaVu Sans"],  # ships with matplotlib and has λ, τ, σ and ±
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.limits": (-3, 4),
+    "axes.formatter.use_mathtext": True,
+    "axes.unicode_minus": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "text.usetex": False,
+    "figure.facecolor": "white",
+}
+
+Layout = Literal["constrained", "none"]
+Draw = Callable[[Comparisons], Figure]
+
+
+def styled(draw: Draw) -> Draw:
+    """Draw under these settings and leave matplotlib's own as they were."""
+
+    @wraps(draw)
+    def drawn(result: Comparisons) -> Figure:
+        with matplotlib.rc_context(SETTINGS):
+            return draw(result)
+
+    return drawn
+
+
+def new_figure(width: float, height: float, layout: Layout = "constrained") -> Figure:
+    """An empty figure in inches, unknown to pyplot."""
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def headline(figure: Figure, finding: str, reading: str = "") -> None:
+    """What the figure found, at the top; how to read it, in small letters at the bottom."""
+    figure.suptitle(finding, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
+    if reading:
+        figure.supxlabel(reading, x=0.01, ha="left", fontsize=8.5, color=INK)
+
+
+def colour_of(method: str, others: list[str]) -> str:
+    """The colour of a method; `others` are the names without one of their own, in order."""
+    if method in METHOD_COLOURS:
+        return METHOD_COLOURS[method]
+    return OTHER_COLOURS[others.index(method) % len(OTHER_COLOURS)]
+
+
+def kind_name(one: Comparison) -> str:
+    """`L2`, `L1` or `Elastic net`."""
+    return KIND_NAMES[one.penalty.kind]
+
+
+def strength(one: Comparison) -> str:
+    """The penalty as it was written: `L2, λ = 3 (d2l)`."""
+    return f"{kind_name(one)}, λ = {number(one.penalty.strength, 3)} ({one.penalty.convention})"
+
+
+def method_name(method: str) -> str:
+    """A method's name for people; a fit that a user brought keeps its own."""
+    return METHOD_NAMES.get(method, method)
+
+
+def short_ticks(axes: Axes, most: int) -> None:
+    """At most `most` intervals on linear axes, each number written out in few digits."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(most))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: _signed(value)))
+
+
+def decade_ticks(axis: Axis) -> None:
+    """Powers of ten only, in plain letters, on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(numticks=8))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
+
+
+def _signed(value: float) -> str:
+    """Four digits, and a minus sign that is one."""
+    return number(round(value, 15)).replace("-", "−", int(value < 0))
+
+
+def note(axes: Axes, height: float, text: str, colour: str, right: bool = True) -> None:
+    """Words just above a horizontal line, at one of its ends."""
+    axes.annotate(
+        text,
+        (0.99 if right else 0.02, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="bottom",
+        fontsize=8,
+        color=colour,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5},
+    )

@@ -1,0 +1,121 @@
+"""Weights by method, one against the other, and what is left of the differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayeswd.analysis.comparison import Comparison, Comparisons
+from bayeswd.analysis.verdicts import POSTERIOR_SD
+from bayeswd.errors import InputError
+from bayeswd.report import style
+from bayeswd.report.weights import flat_weights
+from bayeswd.tables import number
+
+ROUNDING = 2.0**-52
+MARKS = ("o", "x", "+", "s", "^", "v")
+
+
+@style.styled
+def weights_by_method(result: Comparisons) -> Figure:
+    """Each method's weights against the reference's, and below the differences, log scale.
+
+    One column for each comparison. Raises InputError where there is only one method.
+    """
+    several = [one for one in result.comparisons if len(one.methods) > 1]
+    if not several:
+        raise InputError("one method fitted these weights: there is nothing to set against it")
+    figure = style.new_figure(4.9 * max(len(several), 1.3), 6.6)
+    panels = figure.subplots(
+        2, len(several), squeeze=False, sharex="col", height_ratios=[3, 2]
+    )
+    for column, one in enumerate(several):
+        _draw_column(panels[0, column], panels[1, column], one)
+    style.headline(
+        figure,
+        _finding(several),
+        "One marker for each weight; differences of 0 are drawn at float64 rounding.",
+    )
+    return figure
+
+
+def differences(one: Comparison) -> dict[str, np.ndarray]:
+    """By method, its weights minus those of the reference row, flat."""
+    reference = flat_weights(one.problem, one.reference.params)
+    return {
+        row.method: flat_weights(one.problem, row.params) - reference for row in one.methods[1:]
+    }
+
+
+def _draw_column(weights: Axes, apart: Axes, one: Comparison) -> None:
+    reference = flat_weights(one.problem, one.reference.params)
+    by_method = differences(one)
+    name = style.method_name(one.reference.method)
+    rounding = ROUNDING * float(np.abs(reference).max() or 1.0)
+    ends = _range(reference, by_method)
+    weights.plot(ends, ends, color="#cccccc", linewidth=1, zorder=0)
+    for place, (method, difference) in enumerate(by_method.items()):
+        look = _look(method, place, list(by_method))
+        label = f"{style.method_name(method)}: {_within(difference)}"
+        weights.plot(reference, reference + difference, **look, label=label)
+        seen = np.maximum(np.abs(difference), rounding)
+        apart.plot(reference, seen, **look, clip_on=False)
+    _draw_tolerance(apart, one, rounding)
+    weights.set(ylabel="weight by method", title=style.strength(one))
+    weights.legend(loc="upper left")
+    style.short_ticks(weights, 5)
+    apart.set(yscale="log", xlabel=f"weight, {name}", ylabel="|difference|, log scale")
+    style.decade_ticks(apart.yaxis)
+    apart.set_ylim(bottom=rounding, top=max(apart.get_ylim()[1], 1e3 * rounding))
+
+
+def _within(difference: np.ndarray) -> str:
+    largest = _largest(difference)
+    return f"within {number(largest, 2)}" if largest else "identical"
+
+
+def _largest(difference: np.ndarray) -> float:
+    return float(np.abs(difference).max())
+
+
+def _range(reference: np.ndarray, by_method: Mapping[str, np.ndarray]) -> tuple[float, float]:
+    every = np.concatenate([reference, *(reference + value for value in by_method.values())])
+    return float(every.min()), float(every.max())
+
+
+def _look(method: str, place: int, methods: Sequence[str]) -> dict[str, object]:
+    """Open circle, cross, plus ...: marks that can be told apart on top of each other."""
+    others = [name for name in methods if name not in style.METHOD_COLOURS]
+    return {
+        "linestyle": "none",
+        "marker": style.METHOD_MARKERS.get(method, MARKS[place % len(MARKS)]),
+        "color": style.colour_of(method, others),
+        "markerfacecolor": "none",
+        "markersize": 7 - 1.5 * (place % 3),
+        "alpha": 0.8,
+    }
+
+
+def _draw_tolerance(axes: Axes, one: Comparison, rounding: float) -> None:
+    """The distance that counts as the same fit, where a posterior gives weights a scale."""
+    lines = [(rounding, "float64 rounding", style.INK)]
+    if one.posterior is not None:
+        sd = float(np.median(flat_weights(one.problem, one.posterior.sd)))
+        words = f"{POSTERIOR_SD:g} posterior sd: the same fit below"
+        lines.append((POSTERIOR_SD * sd, words, style.POSTERIOR))
+    for height, words, colour in lines:
+        axes.axhline(height, color=colour, linewidth=1, linestyle=":")
+        style.note(axes, height, words, colour)
+
+
+def _finding(several: Sequence[Comparison]) -> str:
+    """`L2: every weight within 5e-7 of the exact optimum; L1: ...`."""
+    parts = []
+    for one in several:
+        largest = max(_largest(difference) for difference in differences(one).values())
+        name = style.method_name(one.reference.method)
+        parts.append(f"{style.kind_name(one)}: weights within {number(largest, 2)} of the {name}")
+    return ";  ".join(parts)
