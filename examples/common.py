@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,11 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 import bayeswd as bw
-from bayeswd.report.style import DPI, LIKELIHOOD, METHOD_COLOURS, POSTERIOR, PRIOR, SETTINGS
+from bayeswd.report import style
 
-__all__ = ["EXACT", "LIKELIHOOD", "POSTERIOR", "PRIOR", "PYRO", "TRAINED"]
-EXACT, TRAINED, PYRO = (METHOD_COLOURS[name] for name in ("exact", "penalized-sgd", "pyro-map"))
+LIKELIHOOD, PRIOR, POSTERIOR = style.LIKELIHOOD, style.PRIOR, style.POSTERIOR
+TRAINED, PYRO = style.METHOD_COLOURS["penalized-sgd"], style.METHOD_COLOURS["pyro-map"]
+OTHERS = style.OTHER_COLOURS
 
 
 def options(docstring: str | None) -> argparse.Namespace:
@@ -56,16 +58,14 @@ def linear(inputs: Tensor, seed: int, sd: float = 0.01) -> nn.Linear:
 def drawing(
     name: str, finding: str, options: argparse.Namespace, columns: int = 2, rows: int = 1
 ) -> Iterator[list[Axes]]:
-    """Empty axes under the finding as title; on leaving, the figure is saved as NAME.png."""
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(4.7 * columns, 3.9 * rows), layout="constrained")
+    """Empty axes, row by row, under the finding; on leaving, the figure is saved as NAME.png."""
+    width = 5.0 * columns if columns > 1 else 7.0
+    with matplotlib.rc_context(style.SETTINGS):
+        figure = Figure(figsize=(width, 3.9 * rows), layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
-        figure.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+        title = textwrap.fill(finding, int(10 * width))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
         options.out.mkdir(parents=True, exist_ok=True)
         path = options.out / f"{name}.png"
-        figure.savefig(path, dpi=DPI)
+        figure.savefig(path, dpi=style.DPI)
     print(f"The figure: {path}")
-    if "ipykernel" in sys.modules:  # run cell by cell: show it below the cell
-        from IPython.display import Image, display
-
-        display(Image(filename=path))

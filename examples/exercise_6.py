@@ -19,48 +19,61 @@ LAMBDA, NOISE, n = 0.5, 1.0, 12
 random = torch.Generator().manual_seed(options.seed)
 inputs, noise = torch.randn(2, n, 1, generator=random, dtype=torch.float64).to(options.device)
 targets = 0.9 * inputs + NOISE * noise
-grid = torch.linspace(-1, 2, 3001 if options.quick else 30001).to(inputs)
+grid = torch.linspace(-1.2, 3.2, 4401 if options.quick else 44001).to(inputs)
 residuals = targets - inputs * grid  # [n, grid]
 loss = (residuals**2).mean(0) / 2
-log_likelihood = Normal(0, NOISE).log_prob(residuals).sum(0)
+zero = torch.zeros_like(grid[0])
+log_likelihood = Normal(zero, NOISE).log_prob(residuals).sum(0)
 
 # %% The two penalties, and the priors they are: lambda -> tau^2 and b
 tau = bw.conventions.reading("d2l", LAMBDA, n=n, noise_scale=NOISE).scale
 b = bw.conventions.reading("d2l", LAMBDA, n=n, noise_scale=NOISE, penalty="l1").scale
-rows = {
-    "L2": (LAMBDA * grid**2 / 2, Normal(0, tau), bw.Gaussian(tau)),
-    "L1": (LAMBDA * grid.abs(), Laplace(0, b), bw.Laplace(b)),
+print(f"lambda = {LAMBDA}, n = {n}, sigma = {NOISE:g}: tau^2 = {tau**2:.4f}, and b = {b:.4f}")
+pairs = {
+    f"L2 is the Gaussian prior of τ² = {tau**2:.3f}": (LAMBDA * grid**2 / 2, Normal(zero, tau)),
+    f"L1 is the Laplace prior of b = {b:.3f}": (LAMBDA * grid.abs(), Laplace(zero, b)),
 }
-print(f"lambda = {LAMBDA}, n = {n}, sigma = {NOISE}: tau^2 = {tau**2:.4f} (tau {tau:.4f}), b = {b:.4f}")
-curves, modes = {}, {}
-for name, (penalty, density, prior) in rows.items():
+factors, modes = {}, {}
+for (name, (penalty, density)), prior in zip(
+    pairs.items(), (bw.Gaussian(tau), bw.Laplace(b)), strict=True
+):
     log_prior = density.log_prob(grid)
-    log_posterior = log_likelihood + log_prior
+    log_posterior = log_likelihood + log_prior  # up to a constant
+    factors[name] = (log_likelihood, log_prior, log_posterior)
     constant = n / NOISE**2 * (loss + penalty) + log_posterior
+    trained = float(grid[(loss + penalty).argmin()])
     model = nn.Linear(1, 1, bias=False)
     problem = bw.Problem(model, bw.GaussianNoise(NOISE), {"weight": prior}, inputs, targets)
     modes[name] = float(bw.exact.solve(problem).params["weight"])
     mean = float((grid * log_posterior.softmax(0)).sum())
-    curves[name] = {"P(x | w)": log_likelihood, "P(w)": log_prior, "P(w | x)": log_posterior}
-    print(f"{name}: n/sigma^2 (loss + penalty) is -log P(x|w) P(w) + {float(constant.mean()):.4f}", end="")
-    print(f" everywhere (to {float(constant.max() - constant.min()):.0e});")
-    print(f"    least penalised loss at w = {float(grid[(loss + penalty).argmin()]):.4f},", end=" ")
-    print(f"posterior mode {modes[name]:.4f}, posterior mean {mean:.4f}")
+    print(
+        f"{name[:2]}: n/sigma^2 (loss + penalty) + log P(x|w) P(w) is the same number at every w,"
+    )
+    print(
+        f"    to {float(constant.max() - constant.min()):.0e}. The least penalised loss is at",
+        end=" ",
+    )
+    print(f"w = {trained:.4f}; posterior mode {modes[name]:.4f}, mean {mean:.4f}")
 
-# %% The three factors, and below them their -log: a product above is a sum below
+# %% The three factors, and below them -log of each: the product becomes a sum
 COLOURS = (common.LIKELIHOOD, common.PRIOR, common.POSTERIOR)
-TERMS = ("n/σ² · loss", "n/σ² · penalty", "their sum")
 with common.drawing(
     "exercise_6",
-    "P(w | x) ∝ P(x | w) P(w): minus its log is training loss + penalty",
+    "The penalty is minus the log of the prior: P(w | x) ∝ P(x | w) P(w)",
     options,
     rows=2,
 ) as panels:
-    for column, (name, factors) in enumerate(curves.items()):
-        top, bottom = panels[column], panels[column + 2]
-        for (factor, log), colour, term in zip(factors.items(), COLOURS, TERMS, strict=True):
-            above = (log - log.max()).cpu()
-            top.plot(grid.cpu(), above.exp(), color=colour, label=factor)
-            bottom.plot(grid.cpu(), -above, color=colour, label=term)
+    for name, top, bottom in zip(factors, panels[:2], panels[2:], strict=True):
+        above = ("P(x | w), likelihood", "P(w), prior", "P(w | x), posterior")
+        below = ("n/σ² · loss", "n/σ² · penalty", "their sum")
+        for log, colour, *labels in zip(factors[name], COLOURS, above, below, strict=True):
+            top.plot(grid.cpu(), (log - log.max()).exp().cpu(), color=colour, label=labels[0])
+            bottom.plot(grid.cpu(), (log.max() - log).cpu(), color=colour, label=labels[1])
         for axes in (top, bottom):
-            axes.axvline(modes[name], color="black", lw=1, ls=":", label="the mode")
+            axes.axvline(modes[name], color="black", lw=1, ls=":", label="mode = trained w")
+        top.set(title=name)
+        bottom.set(xlabel="w", ylim=(-0.5, 18))
+    panels[0].set(ylabel="each divided by its peak")
+    panels[2].set(ylabel="-log, nats above its least")
+    panels[1].legend(loc="upper right")
+    panels[3].legend(loc="upper center", frameon=True, framealpha=1, edgecolor="none")

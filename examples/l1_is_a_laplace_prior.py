@@ -26,8 +26,8 @@ start = {name: value.detach().clone() for name, value in model.named_parameters(
 groups = [{"params": [model.weight], "l1_decay": strength}, {"params": [model.bias]}]
 optimizer = bw.ProximalSGD(groups, lr=0.05, momentum=0.9)
 visited = []
-for step in range(500 if options.quick else 6000):
-    if step % 50 == 0:
+for step in range(500 if options.quick else 1500):
+    if step % 25 == 0:
         visited.append((step, {k: v.detach().clone() for k, v in model.named_parameters()}))
     loss = ((model(inputs) - targets) ** 2).mean() / 2
     optimizer.zero_grad()
@@ -52,8 +52,13 @@ for road, params in roads.items():
 pull = -problem.misfit_gradient(trained)["weight"].cpu()[0] * laplace.scale
 weight = trained["weight"].cpu()[0]
 held = weight != 0
-print(f"{int(held.sum())} weights are held away from 0, by a data pull of exactly 1/b; the other")
-print(f"{int((~held).sum())} are 0, their pulls up to {float(pull[~held].abs().max()):.3f}/b.")
+least, most = float(pull[held].abs().min()), float(pull[held].abs().max())
+print(
+    f"{int(held.sum())} weights are not 0: the data pull on them with {least:.5f}/b to {most:.5f}/b."
+)
+print(
+    f"The other {int((~held).sum())} are pulled with {float(pull[~held].abs().max()):.3f}/b at most."
+)
 with common.drawing(
     "l1_is_a_laplace_prior",
     f"L1 with λ = {strength:.2g} trains the mode under a Laplace prior of b = {laplace.scale:.2g}",
@@ -62,14 +67,16 @@ with common.drawing(
     above = [(step, float(problem.objective(w)) - exact.objective) for step, w in visited]
     left.semilogy(*zip(*above, strict=True), color=common.TRAINED, label="ProximalSGD")
     pyro_above = [(step, nats - exact.objective) for step, nats in in_pyro.history]
-    left.semilogy(*zip(*pyro_above, strict=True), color=common.PYRO, label="MAP in Pyro")
+    left.semilogy(
+        *zip(*pyro_above, strict=True), color=common.PYRO, label="MAP in Pyro, by subgradients"
+    )
     left.set(title="Both minimise -log P(w | data)", xlabel="step")
     left.set(ylabel="nats above the exact mode", ylim=(1e-9, None))
     left.legend()
-    right.plot(weight[held], pull[held], "o", color=common.TRAINED, label="weights kept")
-    right.plot(weight[~held], pull[~held], "k.", label="weights at exactly 0")
     reach = 1.1 * float(weight.abs().max())
     right.plot([-reach, 0, 0, reach], [-1, -1, 1, 1], color=common.PRIOR, label="prior: ±1/b")
+    right.plot(weight[held], pull[held], "o", color=common.TRAINED, label="weights kept")
+    right.plot(weight[~held], pull[~held], "k.", ms=3, label="weights at exactly 0")
     right.set(title="A pull below 1/b holds no weight", xlabel="weight")
     right.set(ylabel="pull of the data on it, times b")
     right.legend()

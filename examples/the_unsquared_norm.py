@@ -26,8 +26,10 @@ modes = bw.exact.ridge_path(problem, [reading.scale for reading in readings])
 norms = np.array([float(mode.params["weight"].norm()) for mode in modes])
 unsquared = squared * norms  # the lambda of |w| whose mode is the same vector
 zero_from = float((inputs.T @ (targets - targets.mean())).norm()) / n
+alike = NOISE * ((d + 1) * 3 / n) ** 0.5  # as a prior, its weights have the variance (d + 1)/k^2
+print(f"lambda |w| with {alike:.3f} is a prior of the same variance as lambda |w|^2/2 with 3.")
 print(f"lambda |w|^2/2 never gives w = 0: at lambda = {squared[-1]:g} still |w| = {norms[-1]:.1g}")
-print(f"lambda |w| gives w = 0, all {d} at once, from lambda = |X'(y - mean)|/n = {zero_from:.3f} on")
+print(f"lambda |w| gives w = 0, all {d} at once, from |X'(y - mean)|/n = {zero_from:.3f} on")
 
 
 # %% The same by training: a gradient step, then a step of length lr * lambda towards 0
@@ -46,8 +48,30 @@ def train(strength: float, steps: int, rate: float = 0.05) -> torch.Tensor:
     return model.weight.detach()[0]
 
 
-tried = zero_from * np.array([0.2, 0.5, 0.9, 0.99, 1.01])
-trained = [train(strength, 200 if options.quick else 2000) for strength in tried]
-for strength, weight in zip(tried, trained, strict=True):
-    expected = float(np.interp(strength, unsquared, norms))
-    print(f"{strength/zero_from:.2f}, {strength:.3g}: |w| {float(weight.norm()):.5f}  ({expected:.5f}), zeros {int((weight == 0).sum())}")
+tried = zero_from * np.array([0.1, 0.3, 0.6, 0.9, 1.1])
+reached = []
+for strength in tried:
+    weight = train(strength, 200 if options.quick else 1500)
+    reached.append(float(weight.norm()))
+    print(f"trained, lambda {strength:.3f}: |w| = {reached[-1]:.5f},", end=" ")
+    print(f"{int((weight == 0).sum())} of {d} weights are 0")
+
+# %% The length of w over lambda; and the balance of pulls that explains it
+title = f"Without its square the norm keeps all {d} weights or none"
+with common.drawing("the_unsquared_norm", title, options) as (left, right):
+    left.semilogx(squared, norms, color=common.POSTERIOR, label="λ |w|²/2, exact")
+    path = np.append(unsquared, [zero_from, squared[-1]]), np.append(norms, [0, 0])
+    left.semilogx(*path, color=common.TRAINED, label="λ |w|, exact")
+    left.semilogx(tried, reached, "o", color=common.TRAINED, label="λ |w|, trained")
+    left.set(title="One reaches 0, the other never", xlabel="λ", ylabel="|w|", xlim=(1e-3, 2e3))
+    left.legend()
+    right.plot(norms, unsquared, color="black", label="pull of the data on w")
+    for strength, style in ((3.0, "-"), (10.0, "--")):
+        label = f"λ |w|²/2 pulls with λ |w|, λ = {strength:g}"
+        right.plot(norms, strength * norms, style, color=common.POSTERIOR, label=label)
+    for strength, style in ((0.2, "-"), (0.5, "--")):
+        label = f"λ |w| pulls with λ = {strength:g}"
+        right.axhline(strength, ls=style, color=common.TRAINED, label=label)
+    right.set(title="w rests where the pulls are equal, else at 0", xlabel="|w|")
+    right.set(ylabel="pull, in units of n/σ²", ylim=(0, 2.1 * zero_from))
+    right.legend(loc="upper right")

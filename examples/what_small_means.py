@@ -46,16 +46,23 @@ for row in list(zip(strengths, norms, steepest, spread, strict=True))[:: len(str
 # %% The norm, and what it bounds, over lambda; the outputs on the way from one x to another
 with common.drawing(
     "what_small_means",
-    "The norm of w bounds how far f can move; f = 0 is where λ → ∞, not λ = 0",
+    "|w| bounds how far f can move; f = 0 is the end λ → ∞, and λ = 0 the other end",
     options,
 ) as (left, right):
     left.loglog(strengths, norms, color=common.POSTERIOR, label="|w|")
-    left.loglog(strengths, steepest, color=common.TRAINED, label="steepest of f between unseen x")
-    left.set(title="Sensitivity stays under the norm", xlabel="λ")
+    slope = "largest |f(x) - f(x′)| / |x - x′|"
+    left.loglog(strengths, steepest, color=common.TRAINED, label=slope)
+    left.set(title="λ → 0 ends at the smallest w that fits, not at w = 0", xlabel="λ")
     left.legend(loc="lower left")
     outputs = problem.outputs(modes[0], unseen)[:, 0]
-    ends = unseen[[int(outputs.argmin()), int(outputs.argmax())]]
-    way = torch.linspace(0, 1, 50).to(inputs)[:, None]
-    for index in range(0, len(strengths), len(strengths) // 8):
-        line = problem.outputs(modes[index], ends[0] + way * (ends[1] - ends[0]))
-        right.plot(way.cpu(), line.cpu())
+    first, last = unseen[int(outputs.argmin())], unseen[int(outputs.argmax())]
+    way = torch.linspace(0, 1, 2).to(inputs)[:, None]
+    for wanted, colour in zip(
+        (1e-4, 1, 10, 100, 1e4), ("0", "0.25", "0.4", "0.55", "0.7"), strict=True
+    ):
+        index = min(range(len(strengths)), key=lambda i: abs(strengths[i] / wanted - 1))
+        line = problem.outputs(modes[index], first + way * (last - first))
+        right.plot(way.cpu(), line.cpu(), color=colour, label=f"λ = {strengths[index]:g}")
+    right.set(title="λ → ∞: nothing of x is used, only the bias is left", ylabel="f")
+    right.set_xticks([0, 1], ["one unseen x", "another"])
+    right.legend()

@@ -107,7 +107,9 @@ def _not_yet(problem: Problem, row: Method) -> str:
     gap = "" if row.gap is None else f", {number(row.gap, 3)} nats above the optimum"
     if row.steps is None:
         return f"not the same: {row.method} is not a mode of this objective{gap}."
-    share = descent.null_space_share(problem, problem.initial, row.params)
+    share = None
+    if not any(prior.l1_rate for prior in problem.priors.values()):  # only decay forgets at a rate
+        share = descent.null_space_share(problem, problem.initial, row.params)
     if share is not None and 1e-3 < share < 1:
         needed = descent.steps_to_forget(share, row.steps)
         return (

@@ -116,6 +116,6 @@ def divergence(mean: Tensor, log_rate: Tensor) -> Tensor:
 
     With t = log(q/m) it is m (e^t - 1 - t), which does not cancel where m is near q.
     """
-    ratio = log_rate - mean.clamp(min=_TINY).log()
+    ratio = log_rate - mean.log()
     terms = mean * (ratio.expm1() - ratio)
     return torch.where(mean <= _TINY, log_rate.exp(), terms.clamp(min=0))

@@ -4,12 +4,13 @@ Everything here is in units of the training loss, loss = c * misfit + constant w
 c = loss_scale / n, and includes the quadratic part of the penalty, c * l2_rate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
 from bayeswd.errors import InputError
+from bayeswd.estimate import linear_design
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, GaussianNoise, Poisson
 from bayeswd.problem.objective import Problem
 
@@ -27,7 +28,7 @@ def loss_unit(problem: Problem) -> float:
 def has_spectrum(problem: Problem) -> bool:
     """Whether `spectrum` is defined for the problem and cheap enough to be asked for."""
     if problem.linear is None:
-        return False
+        return True
     outputs, columns = _table(problem, problem.initial).shape
     if is_quadratic(problem):
         return columns <= DENSE_COEFFICIENTS
@@ -44,9 +45,13 @@ def spectrum(problem: Problem, params: Params) -> tuple[float, float]:
     """Smallest non-zero curvature where an L1 penalty leaves room, and the largest anywhere.
 
     The weights that an L1 penalty holds at zero take no part in the first number: once training
-    has found them, it is the rest that decides how fast it comes to rest. For a linear model.
+    has found them, it is the rest that decides how fast it comes to rest. A model that is not
+    linear: by Lanczos's method, of which only the second number is precise; the first may be < 0.
     """
-    free = (_table(problem, params) != 0) | (_rates(problem, "l1_rate") == 0)
+    if problem.linear is None:
+        return _lanczos(problem, params)
+    params = {name: value.detach() for name, value in params.items()}
+    free = (_table(problem, params) != 0) | (linear_design.rates(problem)[0] == 0)
     if is_quadratic(problem):
         hessian = _scatter(problem) + torch.diag(_decays(problem))
         blocks = [hessian[mask][:, mask] for mask in free]
@@ -65,10 +70,10 @@ def largest(problem: Problem, params: Params, batch_size: int | None = None) -> 
 
     Poisson counts have no bound: the curvature where the rate equals the largest count stands
     in. batch_size: a bound for every batch of that many rows. A model that is not linear: the
-    largest absolute curvature at `params`, by power iteration.
+    largest curvature at `params`.
     """
     if problem.linear is None:
-        return _power_iteration(problem, params)
+        return _lanczos(problem, params)[1]
     rows = _rows(problem)
     of_inputs = float(torch.linalg.eigvalsh(_gram(problem, rows))[-1])
     if batch_size is not None:
@@ -104,34 +109,56 @@ def _hessian(problem: Problem, params: Params) -> Tensor:
 
 def _output_curvature(problem: Problem, outputs: Tensor) -> Tensor:
     """Second derivative of each example's loss by its outputs, [n, K, K]."""
+    targets = problem.targets.double() if problem.targets.is_floating_point() else problem.targets
+    outputs = outputs.detach().requires_grad_()
+    loss = problem.n * problem.likelihood.loss(outputs, targets)  # summed: rows do not mix
+    (slopes,) = torch.autograd.grad(loss, outputs, create_graph=True)
+    columns = [
+        torch.autograd.grad(slopes[:, k].sum(), outputs, retain_graph=True)[0]
+        for k in range(outputs.shape[1])
+    ]
+    return torch.stack(columns, 1)
 
-    def loss(row: Tensor, target: Tensor) -> Tensor:
-        return problem.likelihood.loss(row[None], target[None])
 
-    targets = problem.targets
-    targets = targets.double() if targets.is_floating_point() else targets
-    return torch.func.vmap(torch.func.hessian(loss))(outputs, targets)
+def _lanczos(problem: Problem, params: Params, rounds: int = 40) -> tuple[float, float]:
+    """Smallest and largest eigenvalue that Lanczos's method finds of the Hessian at `params`.
 
-
-def _power_iteration(problem: Problem, params: Params, rounds: int = 20) -> float:
-    """Largest absolute eigenvalue of the Hessian at `params`, from below."""
+    Both lie within the spectrum, the largest soon at its end. Weights that an L1 penalty holds
+    at zero are left out.
+    """
     leaves = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
     variables = list(leaves.values())
-    decays = [loss_unit(problem) * problem.priors[name].l2_rate for name in leaves]
+    priors = [problem.priors[name] for name in leaves]
     loss = loss_unit(problem) * problem.misfit(leaves)
     slopes = torch.autograd.grad(loss, variables, create_graph=True)
+    free = _flat([((v != 0) | (p.l1_rate == 0)) for v, p in zip(variables, priors, strict=True)])
+    decays = [torch.full_like(v, p.l2_rate) for v, p in zip(variables, priors, strict=True)]
+    decay = loss_unit(problem) * _flat(decays)
+
+    def curve(vector: Tensor) -> Tensor:
+        parts = vector.split([v.numel() for v in variables])
+        shaped = [part.view_as(v) for part, v in zip(parts, variables, strict=True)]
+        curved = torch.autograd.grad(slopes, variables, shaped, retain_graph=True)
+        return free * (_flat(curved) + decay * vector)
+
     generator = torch.Generator().manual_seed(0)
-    vector = [torch.randn(v.shape, generator=generator).to(v) for v in variables]
-    size = 0.0
-    for _ in range(rounds):
-        norm = torch.linalg.vector_norm(torch.cat([part.flatten() for part in vector]))
-        vector = [part / norm for part in vector]
-        curved = torch.autograd.grad(
-            slopes, variables, vector, retain_graph=True, allow_unused=True, materialize_grads=True
-        )
-        vector = [h + decay * v for h, decay, v in zip(curved, decays, vector, strict=True)]
-        size = float(torch.linalg.vector_norm(torch.cat([part.flatten() for part in vector])))
-    return size
+    basis = free * torch.randn(len(free), generator=generator).to(decay)
+    basis = (basis / basis.norm())[None]
+    images = [curve(basis[0])]
+    for _ in range(min(rounds, int(free.sum())) - 1):
+        rest = images[-1]
+        for _ in range(2):  # twice is enough for orthogonality
+            rest = rest - (basis @ rest) @ basis
+        if rest.norm() <= 1e-10 * images[0].norm():
+            break
+        basis = torch.cat([basis, (rest / rest.norm())[None]])
+        images.append(curve(basis[-1]))
+    found = torch.linalg.eigvalsh(basis @ torch.stack(images, 1))
+    return float(found[0]), float(found[-1])
+
+
+def _flat(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([tensor.flatten() for tensor in tensors])
 
 
 def _rows(problem: Problem) -> Tensor:
@@ -171,14 +198,6 @@ def _table(problem: Problem, params: Params) -> Tensor:
     return torch.cat([weight, params[problem.linear.bias][:, None]], 1)
 
 
-def _rates(problem: Problem, part: str) -> Tensor:
-    """l1_rate or l2_rate of each column, [p], nats."""
-    assert problem.linear is not None
-    names = [problem.linear.weight] * problem.inputs.flatten(1).shape[1]
-    names += [problem.linear.bias] if problem.linear.bias is not None else []
-    rates = [getattr(problem.priors[name], part) for name in names]
-    return torch.tensor(rates, dtype=torch.float64, device=problem.inputs.device)
-
-
 def _decays(problem: Problem) -> Tensor:
-    return loss_unit(problem) * _rates(problem, "l2_rate")
+    """weight_decay of each column, [p]."""
+    return loss_unit(problem) * linear_design.rates(problem)[1]

@@ -119,19 +119,19 @@ def _scales(loss: Loss, slopes: Tensor, forces: list[tuple[Block, Tensor]]) -> l
             hard = hard if block.l2_rate > 0 else torch.minimum(hard, reach)
     if isinstance(loss, Squares):
         best = _best_for_squares(loss, slopes, forces)
-        return [torch.minimum(s, limit) for s in (ones, best) for limit in (hard, soft)]
+        return [s.clamp(-limit, limit) for s in (ones, best) for limit in (hard, soft)]
     if loss.coupled:
         hard, soft, ones = (s.amin(0, keepdim=True) for s in (hard, soft, ones))
     return [torch.minimum(ones, hard), torch.minimum(ones, soft), 0 * ones]
 
 
 def _best_for_squares(loss: Squares, slopes: Tensor, forces: list[tuple[Block, Tensor]]) -> Tensor:
-    """argmax_s D(s u) >= 0 without kinks: -u'y / (sigma^2 |u|^2 + tau^2 |v|^2), by output."""
+    """argmax_s D(s u) without kinks: -u'y / (sigma^2 |u|^2 + tau^2 |v|^2), by output."""
     quadratic = loss.variance * (slopes**2).sum(0)
     for block, force in forces:
         if block.l1_rate == 0:
             quadratic = quadratic + (force**2).sum(1) / block.l2_rate
-    return (-(slopes * loss.targets).sum(0) / quadratic).nan_to_num(1.0).clamp(min=0)
+    return (-(slopes * loss.targets).sum(0) / quadratic).nan_to_num(1.0)
 
 
 def _feasible_on_flat(loss: Loss, outputs: Tensor, blocks: list[Block]) -> Tensor:

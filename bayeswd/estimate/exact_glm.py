@@ -132,4 +132,9 @@ def _fit(part: Glm, start: Tensor) -> tuple[Minimum, bool]:
     # where the objective falls for ever, the next Newton step is as long as the one before
     weights = minimum.weights
     move = newton_step(part, weights, part.gradient(weights), l1) - weights
-    return minimum, bool(move.abs().max() <= 1e-3 * weights.abs().max().clamp(min=1e-3))
+    return minimum, bool(_reach(part, move) <= 1e-3 * max(_reach(part, weights), 1.0))
+
+
+def _reach(part: Glm, weights: Tensor) -> float:
+    """The largest output, whatever the units of the columns."""
+    return float(part.outputs(weights).abs().max())

@@ -7,13 +7,14 @@ otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bayeswd.estimate import linear_design, proximal_newton
-from bayeswd.estimate.proximal_newton import Minimum
+from bayeswd.estimate.proximal_newton import Minimum, Smooth
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat
 
@@ -62,7 +63,7 @@ def mode(problem: Problem, start: Tensor | None = None) -> Minimum:
     """Coefficients [K, p] at the mode, warm-started from `start` if given."""
     l1, l2 = linear_design.rates(problem)
     mean = problem.moments.targets_mean if _centred(problem) else None
-    parts = _from_moments(problem, l2) if problem.n > len(l1) else _from_columns(problem, l2)
+    parts = _parts(problem, l2)
     zero = torch.zeros_like(l1)
     starts = [zero] * len(parts) if start is None else _shifted(start, mean, -1)
     minima = []
@@ -71,6 +72,13 @@ def mode(problem: Problem, start: Tensor | None = None) -> Minimum:
         minima.append(proximal_newton.minimise(part, l1, first, max(force, TINY)))
     together = proximal_newton.joined(minima)
     return replace(together, weights=_shifted(together.weights, mean, 1))
+
+
+def _parts(problem: Problem, l2: Tensor) -> Sequence[Smooth]:
+    """One smooth function for each output."""
+    if problem.n > len(l2):
+        return _from_moments(problem, l2)
+    return _from_columns(problem, l2)
 
 
 def _centred(problem: Problem) -> bool:

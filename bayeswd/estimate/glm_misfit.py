@@ -102,10 +102,17 @@ class Glm:
 
         It is zero at zero shift: it picks that solution and makes the Hessian regular.
         """
-        free = (self.l1 + self.l2)[column] == 0
+        free = self._free[column]
         alike = (column[:, None] == column) & free & free[:, None]
         return alike * hessian.diagonal().mean()
 
     def _collect(self, forces: Tensor, weights: Tensor) -> Tensor:
-        penalty = self.l2 * weights.view(-1, len(self.l2))
-        return (forces.T @ self.columns + penalty).flatten()
+        """The forces [n, K] on the outputs as forces on the weights, with those of the penalty."""
+        pulled = forces.T @ self.columns
+        if self.coupled:  # no force acts along a free shift: what is left of it is rounding
+            pulled = pulled - self._free * pulled.mean(0)
+        return (pulled + self.l2 * weights.view(-1, len(self.l2))).flatten()
+
+    @property
+    def _free(self) -> Tensor:
+        return self.l1 + self.l2 == 0

@@ -99,5 +99,7 @@ def require_full_rank(problem: Problem) -> None:
 
 def name_of(prior: Prior) -> str:
     """A prior as a person writes it: Laplace(0.1)."""
-    values = astuple(prior) if is_dataclass(prior) and not isinstance(prior, type) else ()
+    values: tuple[float, ...] = ()
+    if is_dataclass(prior) and not isinstance(prior, type):
+        values = astuple(prior)
     return f"{type(prior).__name__}({', '.join(f'{value:g}' for value in values)})"

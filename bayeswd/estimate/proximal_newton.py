@@ -51,8 +51,9 @@ def by_sign_search(smooth: Smooth, weights: Tensor, gradient: Tensor, rates: Ten
     chosen = _working_set(weights, gradient, rates)
     hessian = smooth.curvature(weights, chosen).cpu()
     start, pull, thresholds = weights[chosen].cpu(), gradient[chosen].cpu(), rates[chosen].cpu()
-    # a column of zeros has no curvature of its own: it is held by its penalty, or stays put
-    hessian.diagonal().add_(DAMPING * hessian.diagonal().clamp(min=hessian.diagonal().mean()))
+    diagonal = hessian.diagonal()
+    diagonal.mul_(1 + DAMPING)
+    diagonal[diagonal == 0] = 1.0  # a column of zeros pulls nowhere: any curvature does
     target = sign_search.minimise(hessian, hessian @ start - pull, thresholds, start)
     return weights.index_copy(0, chosen, target.to(weights.device))
 

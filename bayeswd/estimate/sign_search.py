@@ -1,7 +1,7 @@
 """A quadratic plus an L1 penalty, minimised exactly by a search over signs.
 
 For given signs of the coefficients that are not zero the minimum is one linear solve. Each round
-lets in the zeros that the data pull beyond their penalty, solves, and goes along that move to the
+lets in zeros that the data pull beyond their penalty, solves, and goes along that move to the
 lowest point of the true, kinked objective, where a coefficient may stop at exactly zero. Every
 round goes down and there are finitely many sign patterns, so it ends (feature-sign search, Lee,
 Battle, Raina & Ng 2006, algorithm 1; here several coefficients may enter at once).
@@ -12,7 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bayeswd.estimate import accelerated_descent
+
 ROUNDING = 32 * torch.finfo(torch.float64).eps
+ENTRANTS = 10  # coefficients let in together; many at once send a near-singular solve astray
 
 
 def minimise(hessian: Tensor, force: Tensor, rates: Tensor, start: Tensor) -> Tensor:
@@ -20,13 +23,22 @@ def minimise(hessian: Tensor, force: Tensor, rates: Tensor, start: Tensor) -> Te
 
     rates: at least 0, [m]; 0 for a coefficient without L1 penalty. start: [m].
     """
-    weights, sizes = start.clone(), hessian.abs()
-    for _ in range(20 * len(start) + 100):
+    size = hessian.diagonal().rsqrt()  # unit diagonal: coefficients of any unit are alike
+    hessian, force, rates = size[:, None] * hessian * size, size * force, size * rates
+    weights = start / size
+    if (rates > 0).any():
+        weights = accelerated_descent.approach(hessian, force, rates, weights)
+    return size * _search(hessian, force, rates, weights)
+
+
+def _search(hessian: Tensor, force: Tensor, rates: Tensor, weights: Tensor) -> Tensor:
+    sizes = hessian.abs()
+    for _ in range(20 * len(weights) + 100):
         slope = force - hessian @ weights
         noise = ROUNDING * (force.abs() + sizes @ weights.abs() + rates)
         held = (weights != 0) | (rates == 0)
-        entering = ~held & (slope.abs() > rates + noise)
         pull = slope - rates * torch.where(held, weights.sign(), slope.sign())
+        entering = _strongest(~held & (slope.abs() > rates + noise), pull, ENTRANTS)
         optimal = not (held & (pull.abs() > noise)).any()
         if optimal and not entering.any():
             break
@@ -38,18 +50,23 @@ def minimise(hessian: Tensor, force: Tensor, rates: Tensor, start: Tensor) -> Te
     return weights
 
 
+def _strongest(among: Tensor, pull: Tensor, most: int) -> Tensor:
+    """At most `most` of the coefficients marked in `among`, those with the strongest pull."""
+    index = torch.where(among, pull.abs(), -1.0).topk(min(most, int(among.sum()))).indices
+    return torch.zeros_like(among).index_fill(0, index, True)
+
+
 def _move(hessian: Tensor, pull: Tensor, held: Tensor, entering: Tensor, optimal: bool) -> Tensor:
     """The solve over the held and the entering coefficients; none may enter the wrong way.
 
-    One entrant alone, the others being optimal, always enters the way it is pulled.
+    One entrant alone, the held ones being optimal, always enters the way it is pulled.
     """
-    strongest = torch.zeros_like(entering)
-    strongest[torch.where(entering, pull.abs(), -1.0).argmax()] = optimal
+    first = _strongest(entering, pull, 1)
     move = _solve(hessian, pull, held | entering)
     while (wrong := entering & (move * pull <= 0)).any():
         entering = entering & ~wrong
-        if not entering.any():
-            return _solve(hessian, pull, held | strongest)
+        if optimal and not entering.any():
+            return _solve(hessian, pull, held | first)
         move = _solve(hessian, pull, held | entering)
     return move
 
@@ -57,11 +74,9 @@ def _move(hessian: Tensor, pull: Tensor, held: Tensor, entering: Tensor, optimal
 def _solve(hessian: Tensor, pull: Tensor, free: Tensor) -> Tensor:
     """The move, zero outside `free`, that takes the pull on `free` to zero."""
     index = free.nonzero()[:, 0]
-    block = hessian[index][:, index]
-    size = block.diagonal().rsqrt()  # unit diagonal: columns of any unit are alike
-    factor = torch.linalg.cholesky(size[:, None] * block * size)
-    solved = torch.cholesky_solve((size * pull[index])[:, None], factor)[:, 0]
-    return torch.zeros_like(pull).index_copy(0, index, size * solved)
+    factor = torch.linalg.cholesky(hessian[index[:, None], index])
+    solved = torch.cholesky_solve(pull[index, None], factor)[:, 0]
+    return torch.zeros_like(pull).index_copy(0, index, solved)
 
 
 def _lowest_point(weights: Tensor, move: Tensor, drop: float, rates: Tensor) -> Tensor:
@@ -71,15 +86,14 @@ def _lowest_point(weights: Tensor, move: Tensor, drop: float, rates: Tensor) -> 
     2 rates |move|. Where the slope turns positive in a jump, that coefficient stays at zero.
     """
     crossing = ((weights * move < 0) & (rates > 0)).nonzero()[:, 0]
-    times = -weights[crossing] / move[crossing]
-    times, order = times.sort()
-    jumps = 2 * (rates * move.abs())[crossing[order]]
-    after = drop * (times - 1) + jumps.cumsum(0)
-    turning = (after >= 0).nonzero()[:, 0]
+    times, order = (-weights[crossing] / move[crossing]).sort()
+    crossing = crossing[order]
+    jumps = 2 * (rates * move.abs())[crossing]
+    turning = (drop * (times - 1) + jumps.cumsum(0) >= 0).nonzero()[:, 0]
     passed = int(turning[0]) if len(turning) else len(times)
     smooth = 1 - float(jumps[:passed].sum()) / drop if drop > 0 else 0.0
     if passed == len(times) or smooth < times[passed]:
         return weights + smooth * move
     moved = weights + times[passed] * move
-    moved[crossing[order[times == times[passed]]]] = 0.0
+    moved[crossing[times == times[passed]]] = 0.0
     return moved

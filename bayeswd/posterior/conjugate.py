@@ -14,11 +14,11 @@ import torch
 from torch import Generator, Tensor
 
 from bayeswd.errors import InputError
+from bayeswd.estimate import prior_scales
 from bayeswd.posterior import evidence, spectrum
 from bayeswd.posterior.solution import Solution, as_posterior, decompose, solve
 from bayeswd.problem import checks
 from bayeswd.problem.objective import Problem
-from bayeswd.problem.priors import Gaussian, Prior
 from bayeswd.results import Draws, GaussianPosterior
 
 _ENTRIES = 3000**2  # of all covariance matrices of one answer; beyond it none is built
@@ -39,15 +39,16 @@ def posterior(problem: Problem) -> GaussianPosterior:
 def path(problem: Problem, scales: Sequence[float] | Tensor) -> list[GaussianPosterior]:
     """The posterior at each scale of the weights' prior, from one factorisation.
 
-    A bias under the very prior of the weights takes each scale too (and then each scale has a
-    factorisation); another prior of the bias stays. Covariances are left out where together they
-    are too large.
+    A Gaussian bias keeps its scale in proportion to that of the weights (and then each scale has
+    a factorisation of its own); a flat one stays flat. Covariances are left out where together
+    they are too large.
     """
     spectrum.require_gaussian_weights(problem, "conjugate.path")
     values = [float(scale) for scale in scales]
-    shared = None if spectrum.bias_follows(problem) else decompose(problem)
+    shared = None if 0 < spectrum.bias_variance(problem) < math.inf else decompose(problem)
     log_evidences = evidence.log_evidence_path(problem, values, shared).tolist()
-    solutions = (solve(_at_scale(problem, value), shared) for value in values)
+    along = prior_scales.along(problem, values, "conjugate.path")
+    solutions = (solve(each, shared) for each in along)
     room = _ENTRIES // max(len(values), 1)
     return [as_posterior(*pair, room) for pair in zip(solutions, log_evidences, strict=True)]
 
@@ -130,16 +131,6 @@ def _normal(count: int, like: Tensor, generator: Generator) -> tuple[Tensor, Ten
     shape = (count, *like.shape)
     drawn = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
     return drawn, (drawn**2).flatten(1).sum(1)
-
-
-def _at_scale(problem: Problem, scale: float) -> Problem:
-    """The problem with this scale of the weights' prior, and of the bias' where it follows."""
-    weight, follows = spectrum.layout(problem).weight, spectrum.bias_follows(problem)
-
-    def change(name: str, prior: Prior) -> Prior:
-        return Gaussian(scale) if name == weight or follows else prior
-
-    return problem.with_priors(change)
 
 
 def _spread(problem: Problem, covariance: Tensor, rows: Tensor) -> Tensor:

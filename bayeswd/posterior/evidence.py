@@ -1,7 +1,7 @@
 """The evidence of a linear-Gaussian problem, p(targets) in nats, and the scales it prefers.
 
-One factorisation of the centred data serves every scale of prior and noise. A bias under the
-very prior of the weights shares their scale; under any other prior it keeps its own.
+One factorisation of the centred data serves every scale of prior and noise. As the scale of the
+weights changes, a Gaussian bias keeps its own in proportion to it; a flat one stays flat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from bayeswd.posterior.marginal import (
     in_noise_units,
     log_evidence_at,
     number,
-    own_ratio,
     sums_of,
 )
 from bayeswd.posterior.spectrum import Spectrum
@@ -35,8 +34,9 @@ def log_evidence(problem: Problem, known: Spectrum | None = None) -> float:
     `known`: a spectrum of the problem, which spares the factorisation where it is centred.
     """
     spectrum.require(problem, "log_evidence")
+    sums = sums_of(problem, known)
     noise_variance = number(spectrum.noise_scale(problem) ** 2)
-    return float(log_evidence_at(sums_of(problem, known), own_ratio(problem), noise_variance))
+    return float(log_evidence_at(sums, number(sums.ratio), noise_variance))
 
 
 def log_evidence_path(
@@ -45,7 +45,10 @@ def log_evidence_path(
     """log p(targets) at each scale of the weights' prior, [len(scales)], float64."""
     spectrum.require_gaussian_weights(problem, "log_evidence_path")
     noise_variance = number(spectrum.noise_scale(problem) ** 2)
-    ratios = noise_variance / torch.as_tensor(scales, dtype=torch.float64).cpu() ** 2
+    taus = torch.as_tensor(scales, dtype=torch.float64).cpu()
+    if not bool(((taus > 0) & taus.isfinite()).all()):
+        raise InputError(f"prior scales must be finite numbers > 0; found {taus.tolist()}.")
+    ratios = noise_variance / taus**2
     return log_evidence_at(sums_of(problem, known), ratios, noise_variance)
 
 
@@ -68,7 +71,7 @@ def best_scale(problem: Problem) -> float:
 def best_noise_at_scale(problem: Problem) -> float:
     """The sigma that maximises the evidence, the scale of every prior as given.
 
-    Raises InputError where the evidence is highest as sigma goes to 0.
+    Raises InputError where the evidence hardly tells sigma from 0.
     """
     variance = spectrum.require_gaussian_weights(problem, "best_noise_at_scale") ** 2
     sums = sums_of(problem)
@@ -90,9 +93,8 @@ def best_noise_at_strength(problem: Problem) -> float:
     form: sigma^2 = (least penalised sum of squares) / (number of targets - flat parameters).
     """
     spectrum.require(problem, "best_noise_at_strength")
-    noise_variance = number(spectrum.noise_scale(problem) ** 2)
     sums = sums_of(problem)
-    rows, _, squares = in_noise_units(sums, own_ratio(problem), noise_variance)
+    rows, _, squares = in_noise_units(sums, number(sums.ratio))
     variance = float(squares) / rows if rows > 0 else 0.0
     return _identified("best_noise_at_strength", sums, variance, math.inf)
 
@@ -100,25 +102,20 @@ def best_noise_at_strength(problem: Problem) -> float:
 def best_scale_and_noise(problem: Problem) -> tuple[float, float]:
     """(tau, sigma) that together maximise the evidence; sigma in closed form at each ratio.
 
-    Raises InputError where the evidence is highest as sigma goes to 0 (inputs of rank n - 1 can
-    explain any targets) or as tau does, and for a bias under a Gaussian prior of its own.
+    Raises InputError where the evidence hardly tells sigma from 0 (inputs of rank n - 1 can
+    explain any targets), or is highest as tau goes to 0.
     """
     spectrum.require_gaussian_weights(problem, "best_scale_and_noise")
     sums = sums_of(problem)
-    if sums.bias_variance and not sums.bias_follows:
-        raise InputError(
-            "best_scale_and_noise: the bias has a Gaussian prior of its own; give it Flat() or "
-            "the prior of the weights, or name sigma and use best_scale."
-        )
 
     def profile(log_ratio: Tensor) -> Tensor:
-        rows, volume, squares = in_noise_units(sums, log_ratio.exp(), number(1.0))
+        rows, volume, squares = in_noise_units(sums, log_ratio.exp())
         return -0.5 * (rows * torch.log(2 * math.pi * math.e * squares / rows) + volume)
 
     low, high = _log_ratios(sums)
     found = peak.find(profile, low, high)
     inside = number(min(max(found, low), high))
-    rows, _, squares = in_noise_units(sums, inside.exp(), number(1.0))
+    rows, _, squares = in_noise_units(sums, inside.exp())
     above_no_noise = float(profile(inside) - profile(number(low)))
     sigma = _identified("best_scale_and_noise", sums, float(squares) / rows, above_no_noise)
     if found == math.inf:
@@ -132,7 +129,8 @@ def _log_ratios(sums: Sums) -> tuple[float, float]:
     seen = sums.values[sums.values > 0]
     if not len(seen):
         raise InputError("the evidence names no scale: all rows of the inputs are equal.")
-    mean = 0.0 if sums.bias_variance is None else float((sums.along**2).sum()) + sums.off + 1
+    mean = 0.0 if sums.bias_variance is None else float((sums.along**2).sum()) + sums.off
+    mean += (sums.bias_variance or 0.0) * sums.ratio
     most = max(float(seen.max()), sums.count * mean)
     return math.log(float(seen.min())) - _GONE, math.log(most) + _GONE
 

@@ -23,7 +23,8 @@ class Sums:
     """All that the evidence reads, from the centred spectrum and the priors; CPU, float64.
 
     values [r], scores [r, K], rest [K] as in Spectrum. along: [r], the mean of the inputs in the
-    basis; off: its squared length outside. bias_variance: None under Flat, 0 without a bias.
+    basis; off: its squared length outside. ratio: sigma^2 / tau^2 of the problem, 0 under flat
+    weights. bias_variance: in units of sigma^2 at that ratio; None under Flat, 0 without a bias.
     """
 
     count: int
@@ -33,9 +34,8 @@ class Sums:
     along: Tensor
     off: float
     targets_mean: Tensor
-    flat_weights: bool
+    ratio: float
     bias_variance: float | None
-    bias_follows: bool
 
 
 def sums_of(problem: Problem, known: Spectrum | None = None) -> Sums:
@@ -44,7 +44,8 @@ def sums_of(problem: Problem, known: Spectrum | None = None) -> Sums:
     spectrum.require_determined(problem, centred)
     along = centred.basis.T @ centred.inputs_mean
     beside = centred.inputs_mean - centred.basis @ along
-    bias_variance = spectrum.bias_variance(problem)
+    noise_variance = spectrum.noise_scale(problem) ** 2
+    bias_variance = spectrum.bias_variance(problem) / noise_variance
     return Sums(
         centred.count,
         centred.values.cpu(),
@@ -53,30 +54,28 @@ def sums_of(problem: Problem, known: Spectrum | None = None) -> Sums:
         along.cpu(),
         0.0 if centred.complete else float(beside @ beside),
         centred.targets_mean.cpu(),
-        spectrum.layout(problem).weight not in problem.penalized,
+        noise_variance * problem.priors[spectrum.layout(problem).weight].l2_rate,
         None if math.isinf(bias_variance) else bias_variance,
-        spectrum.bias_follows(problem),
     )
 
 
 def log_evidence_at(sums: Sums, ratio: Tensor, noise_variance: Tensor) -> Tensor:
     """log p(targets) at ratio = sigma^2 / tau^2 [...] and sigma^2 [...]."""
-    rows, volume, squares = in_noise_units(sums, ratio, noise_variance)
+    rows, volume, squares = in_noise_units(sums, ratio)
     per_row = torch.log(2 * math.pi * noise_variance)
     return -0.5 * (rows * per_row + volume + squares / noise_variance)
 
 
-def in_noise_units(sums: Sums, ratio: Tensor, noise_variance: Tensor) -> tuple[int, Tensor, Tensor]:
+def in_noise_units(sums: Sums, ratio: Tensor) -> tuple[int, Tensor, Tensor]:
     """(rows, volume, squares): -2 log evidence = rows log(2 pi sigma^2) + volume + squares/sigma^2.
 
     `squares` is the least penalised sum of squares; rows counts targets less flat parameters.
-    noise_variance matters only where the bias has a Gaussian prior of its own.
     """
     outputs, ratio = len(sums.rest), ratio[..., None]
     shrink = 1 / (sums.values + ratio)
     rest = (sums.scores**2).sum(-1) * ratio * shrink
     squares = sums.rest.sum() + rest.sum(-1)
-    if sums.flat_weights:
+    if sums.ratio == 0:
         rows, volume = sums.count - 1 - len(sums.values), sums.values.log().sum()
     else:
         rows, volume = sums.count - 1, torch.log1p(sums.values / ratio).sum(-1)
@@ -87,22 +86,9 @@ def in_noise_units(sums: Sums, ratio: Tensor, noise_variance: Tensor) -> tuple[i
     bias = sums.targets_mean - pull @ sums.scores
     spread = 1 / sums.count + (sums.along**2 * shrink).sum(-1)
     spread = spread + (sums.off / ratio.squeeze(-1) if sums.off else 0.0)
-    spread = spread + _bias_variance(sums, ratio.squeeze(-1), noise_variance)
+    spread = spread + sums.bias_variance * (sums.ratio / ratio.squeeze(-1) if sums.ratio else 1.0)
     squares = squares + (bias**2).sum(-1) / spread
     return outputs * (rows + 1), outputs * (volume + spread.log()), squares
-
-
-def _bias_variance(sums: Sums, ratio: Tensor, noise_variance: Tensor) -> Tensor:
-    """Prior variance of the bias in units of the noise variance."""
-    if sums.bias_follows:
-        return 1 / ratio
-    return (sums.bias_variance or 0.0) / noise_variance
-
-
-def own_ratio(problem: Problem) -> Tensor:
-    """sigma^2 / tau^2 as the problem states it, 0 under flat weights."""
-    prior = problem.priors[spectrum.layout(problem).weight]
-    return number(spectrum.noise_scale(problem) ** 2 * prior.l2_rate)
 
 
 def number(value: float) -> Tensor:

@@ -14,7 +14,7 @@ from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
 _CHUNK = 2**22  # numbers in one chunk of outputs, 32 MiB in float64
-_MOST = 2**27  # numbers in one answer of draws x rows, 1 GiB in float64
+MOST_NUMBERS = 2**27  # numbers in one group, 1 GiB in float64
 
 
 def densities_and_replications(
@@ -26,7 +26,7 @@ def densities_and_replications(
     is that of the answer; an answer beyond 2^27 numbers is an InputError.
     """
     chains, length = next(iter(draws.params.values())).shape[:2]
-    if chains * length * problem.targets.numel() > _MOST:
+    if chains * length * problem.targets.numel() > MOST_NUMBERS:
         raise InputError(
             f"{chains * length} draws x {problem.n} rows are too many numbers for the groups "
             "log_likelihood and posterior_predictive; give pointwise=False, or fewer draws."

@@ -81,9 +81,9 @@ def as_posterior(solution: Solution, log_evidence: float, room: int) -> Gaussian
     found, problem = solution.spectrum, solution.problem
     like = problem.inputs
     names = spectrum.layout(problem)
-    variance = found.basis**2 @ solution.variances
+    variance = found.squares @ solution.variances
     if solution.off:
-        variance += solution.off * (1 - (found.basis**2).sum(1)).clamp(min=0)
+        variance += solution.off * found.outside
     mean = {names.weight: solution.weight.to(like)}
     sd = {names.weight: variance.sqrt().repeat(len(solution.weight), 1).to(like)}
     if names.bias is not None and solution.bias is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -40,6 +41,16 @@ class Spectrum:
     values: Tensor
     scores: Tensor
     rest: Tensor
+
+    @cached_property
+    def squares(self) -> Tensor:
+        """Squared entries of the basis, [d, r]."""
+        return self.basis**2
+
+    @cached_property
+    def outside(self) -> Tensor:
+        """Squared length of each coordinate axis off the basis, [d]."""
+        return (1 - self.squares.sum(1)).clamp(min=0)
 
     @property
     def complete(self) -> bool:
@@ -75,12 +86,6 @@ def bias_variance(problem: Problem) -> float:
     """Prior variance of the bias: infinite under Flat, 0 without a bias."""
     bias = layout(problem).bias
     return 0.0 if bias is None else problem.priors[bias].variance
-
-
-def bias_follows(problem: Problem) -> bool:
-    """Whether the bias has the very prior of the weights: then their scale is one number."""
-    names = layout(problem)
-    return names.bias is not None and problem.priors[names.bias] == problem.priors[names.weight]
 
 
 def noise_scale(problem: Problem) -> float:

@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from bayeswd import __version__
 from bayeswd.errors import InputError
-from bayeswd.posterior.pointwise import densities_and_replications
+from bayeswd.posterior.pointwise import MOST_NUMBERS, densities_and_replications
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
@@ -44,11 +44,12 @@ def to_datatree(
 
     names: of the input columns of a linear model. strength: as the user wrote it, if one was.
     pointwise=False leaves out the groups of size draws x rows, log_likelihood and
-    posterior_predictive. log_prior and prior hold the penalised parameters alone: a flat one has
-    no density to scale and none to draw from. Raises InputError.
+    posterior_predictive; prior_draws=0 the group prior. log_prior and prior hold the penalised
+    parameters alone: a flat one has no density to scale and none to draw from. Raises InputError.
     """
     import arviz_base
 
+    dims, coords = _labels(problem, names)
     generator = Generator().manual_seed(seed)
     groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
     if draws.sample_stats:
@@ -60,10 +61,10 @@ def to_datatree(
         groups["posterior_predictive"] = {"y": replicated}
     if problem.penalized:
         groups["log_prior"] = _log_prior(draws, problem)
+    if problem.penalized and prior_draws > 0:
         groups["prior"] = _prior(problem, prior_draws, generator)
     groups["observed_data"] = {"y": _without_single_output(_array(problem.targets), problem)}
     groups["constant_data"] = _constants(draws, problem, strength)
-    dims, coords = _labels(problem, names)
     attrs = _attrs(draws, problem)
     return arviz_base.from_dict(
         groups,
@@ -148,10 +149,16 @@ def _log_prior(draws: Draws, problem: Problem) -> Arrays:
 
 def _prior(problem: Problem, count: int, generator: Generator) -> Arrays:
     """One chain of draws of each parameter under a proper prior."""
+    values = {name: problem.initial[name] for name in problem.penalized}
+    size = sum(value.numel() for value in values.values())
+    if count * size > MOST_NUMBERS:
+        raise InputError(
+            f"prior_draws={count} of {size} parameters are too many numbers; "
+            f"give at most {MOST_NUMBERS // size}, or 0 for no prior group."
+        )
     drawn = {
         name: problem.priors[name].draw((1, count, *value.shape), generator, value.cpu())
-        for name, value in problem.initial.items()
-        if name in problem.penalized
+        for name, value in values.items()
     }
     return _named(drawn, problem)
 

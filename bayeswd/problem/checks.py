@@ -134,12 +134,13 @@ def _as_real(what: str, values: Any) -> Tensor:
             raise _not_real(what, values.dtype)
         return values.detach()
     try:
-        array = np.array(values, order="C")
+        array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise _not_real(what, f"a ragged {type(values).__name__}") from error
     if array.dtype.kind not in "biuf":
         raise _not_real(what, array.dtype)
-    return torch.from_numpy(array if array.dtype == np.float32 else array.astype(np.float64))
+    kind = np.float32 if array.dtype == np.float32 else np.float64
+    return torch.from_numpy(array.astype(kind, order="C"))
 
 
 def _not_real(what: str, found: object) -> InputError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,11 +17,10 @@ from bayeswd.errors import InputError
 from bayeswd.report import slices, style
 from bayeswd.report.slices import Slice, Square
 from bayeswd.report.weights import flat_weights, is_penalised, weight_name, weight_parameters
-from bayeswd.tables import number
 
 MOST_LINES = 7
 # inches
-WIDTH, LEFT, PANEL, GAP = 9.6, 0.8, 2.4, 0.72
+WIDTH, LEFT, PANEL, GAP = 9.6, 0.85, 2.45, 0.6
 HEAD, TEXT, ROW, FOOT = 0.5, 0.72, 3.75, 0.55
 
 
@@ -38,7 +36,8 @@ def contours(result: Comparisons) -> Figure:
         raise InputError("strength 0 is the improper flat prior: likelihood and posterior coincide")
     pair = slices.choose_pair(penalised)
     height = HEAD + FOOT + ROW * len(penalised)
-    figure = style.new_figure(WIDTH, height, layout="none")
+    figure = style.new_figure(WIDTH, height)
+    peaked = False
     for row, one in enumerate(penalised):
         here = pair if _same_weights(one, penalised[0]) else slices.choose_pair([one])
         names = [weight_name(result.data, one.problem, index) for index in here]
@@ -46,14 +45,19 @@ def contours(result: Comparisons) -> Figure:
         top = height - HEAD - row * ROW
         axes = [_panel(figure, column, top) for column in range(3)]
         _draw_row(axes, wide, close, one, here)
+        peaked = peaked or bool(np.isfinite(wide.likelihood_mode).all())
+        axes[0].set_ylabel(names[1])
         for each in axes:
-            each.set(xlabel=names[0], ylabel=names[1])
+            each.set_xlabel(names[0])
         figure.text(0.01, top / height, _finding(one, wide, names), va="top", fontsize=10)
+    others = len(flat_weights(penalised[0].problem, penalised[0].reference.params)) - 2
     style.headline(
         figure,
         "Posterior ∝ likelihood × prior: at the fit a likelihood line touches a prior line",
+        f"A slice, not a marginal: the other {others} weights stay at their fitted values. "
+        "Lines: ½k² nats below each peak, k = 1, 2, 3 … or 1, 2, 4 … (k sd of a Gaussian).",
     )
-    _explain(figure, penalised)
+    _explain(figure, penalised[0], peaked)
     return figure
 
 
@@ -81,7 +85,7 @@ def _draw_row(
     seen, title = wide, "posterior P(w | y)"
     if close is not None:
         seen = close
-        title += f", magnified {number(wide.square.half / close.square.half, 2)}×"
+        title += f", magnified {style.brief(wide.square.half / close.square.half, 2)}×"
         _frame((likelihood, prior), close.square)
     _draw_map(posterior, seen, seen.misfit + seen.penalty, style.POSTERIOR, title)
     _draw_touching(posterior, seen)
@@ -95,11 +99,11 @@ def _draw_row(
 
 def _frame(panels: Sequence[Axes], square: Square) -> None:
     """Where the magnified panel lies."""
-    corner = square.middle - square.half
+    left, bottom = (square.middle - square.half).tolist()
     side = 2 * square.half
     for axes in panels:
         axes.add_patch(
-            Rectangle(corner, side, side, fill=False, color=style.POSTERIOR, linewidth=0.9)
+            Rectangle((left, bottom), side, side, fill=False, color=style.POSTERIOR, linewidth=0.9)
         )
 
 
@@ -120,7 +124,7 @@ def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str)
     if levels:
         axes.contour(first, second, below, levels=levels, colors=[colour], linewidths=0.9)
     else:
-        title += f": flat, {number(float(below.max()), 1)} nats"
+        title += f": flat, {style.brief(float(below.max()), 1)} nats"
     axes.set_title(title)
 
 
@@ -158,11 +162,11 @@ def _draw_fits(axes: Axes, one: Comparison, pair: tuple[int, int]) -> None:
             axes.plot(*weights, marker=marker, linestyle="none", zorder=5, **look)
 
 
-def _reference_look() -> dict[str, Any]:
+def _reference_look() -> style.Look:
     return {"markersize": 10, "markerfacecolor": "none", "markeredgecolor": style.INK}
 
 
-def _training_look() -> dict[str, Any]:
+def _training_look() -> style.Look:
     colour = style.METHOD_COLOURS["penalized-sgd"]
     return {"markersize": 4.5, "markerfacecolor": colour, "markeredgecolor": "none"}
 
@@ -171,32 +175,24 @@ def _finding(one: Comparison, cut: Slice, names: Sequence[str]) -> str:
     """Where the fit lies, and what the likelihood alone would choose on the slice."""
     parts = []
     for name, value, alone in zip(names, cut.fit, cut.likelihood_mode, strict=True):
-        said = "exactly 0" if value == 0 else number(float(value), 3)
-        wanted = "" if math.isnan(alone) else f" (likelihood: {number(float(alone), 3)})"
+        said = "exactly 0" if value == 0 else style.brief(float(value), 3)
+        wanted = "" if math.isnan(alone) else f" (likelihood: {style.brief(float(alone), 3)})"
         parts.append(f"{name} = {said}{wanted}")
     corner = ": a corner of the prior's line" if (cut.fit == 0).any() else ""
     return f"{style.strength(one)}\n{';  '.join(parts)}{corner}"
 
 
-def _explain(figure: Figure, penalised: Sequence[Comparison]) -> None:
-    """What markers and lines are, below the maps."""
-    first, height = penalised[0], figure.get_size_inches()[1]
-    others = len(flat_weights(first.problem, first.reference.params)) - 2
-    marker = style.KIND_MARKERS[first.penalty.kind]
+def _explain(figure: Figure, first: Comparison, peaked: bool) -> None:
+    """What the markers and lines that were drawn are, below the maps."""
+    shape: style.Look = {"marker": style.KIND_MARKERS[first.penalty.kind], "linestyle": "none"}
     reference = style.method_name(first.reference.method)
-    handles = [
-        Line2D([], [], marker=marker, linestyle="none", label=reference, **_reference_look()),
-        Line2D([], [], marker=marker, linestyle="none", label="penalised SGD", **_training_look()),
-        Line2D([], [], marker="+", linestyle="none", color=style.INK, label="likelihood's peak"),
-        Line2D([], [], color=style.LIKELIHOOD, linewidth=2, label="likelihood line at the fit"),
-        Line2D([], [], color=style.PRIOR, linewidth=2, label="prior line at the fit"),
-    ]
-    figure.legend(handles=handles, loc="lower left", ncols=5, bbox_to_anchor=(0.0, 0.2 / height))
-    figure.text(
-        0.01,
-        0.08 / height,
-        f"A slice, not a marginal: the other {others} weights stay at their fitted values. "
-        "Lines: ½k² nats below each peak, k = 1, 2, 3 … or 1, 2, 4 … (k sd of a Gaussian).",
-        fontsize=8.5,
-        color=style.INK,
-    )
+    handles = [Line2D([], [], label=reference, **shape, **_reference_look())]
+    if any(row.method == "penalized-sgd" for row in first.methods[1:]):
+        handles.append(Line2D([], [], label="penalised SGD", **shape, **_training_look()))
+    if peaked:
+        peak: style.Look = {"marker": "+", "linestyle": "none", "color": style.INK}
+        handles.append(Line2D([], [], label="likelihood's peak", **peak))
+    for colour, name in ((style.LIKELIHOOD, "likelihood"), (style.PRIOR, "prior")):
+        handles.append(Line2D([], [], color=colour, linewidth=2, label=f"{name} line at the fit"))
+    bottom = 0.25 / figure.get_size_inches()[1]
+    figure.legend(handles=handles, loc="lower left", ncols=5, bbox_to_anchor=(0, bottom))

@@ -19,8 +19,7 @@ from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Prior
 from bayeswd.report import style
 from bayeswd.report.prior_figure import both_families
-from bayeswd.report.weights import is_penalised, weight_parameters, weight_prior
-from bayeswd.tables import number
+from bayeswd.report.weights import is_penalised, weight_prior
 
 TRAINING = (
     "d2l",
@@ -41,8 +40,12 @@ SHOWN = {
     "elastic-net": (*TRAINING, "keras.L1L2", "sklearn.ElasticNet", "sklearn.LogisticRegression"),
 }
 KINDS = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net"}
-FAMILY_NAMES = {"gaussian": "Gaussian", "laplace": "Laplace", "elastic-net": "Elastic-net"}
-LONGEST_HEADLINE = 100
+FAMILY_NAMES = {
+    "gaussian": "Gaussian prior (L2)",
+    "laplace": "Laplace prior (L1)",
+    "elastic-net": "elastic-net prior",
+}
+LONGEST_HEADLINE = 110
 DECADES = 1.6  # drawn on either side of this run's variance
 
 
@@ -67,6 +70,7 @@ def strength_and_variance(result: Comparisons) -> Figure:
     for one in penalised:
         _mark(axes, one)
     _finish(axes, stated, penalised)
+    style.margins(figure, 1, left=0.8, top=0.5)
     style.headline(figure, _finding(penalised[0], stated), _reading(penalised[0]))
     return figure
 
@@ -85,7 +89,7 @@ def same_prior(problem: Problem, reading: Reading, *first: str) -> dict[float, l
     """
     places: dict[float, list[str]] = {}
     for name in dict.fromkeys([*first, *SHOWN[reading.family]]):
-        found = conventions.elsewhere(name, reading, **_known(problem)).strength
+        found = conventions.elsewhere(name, reading, **known_to(problem)).strength
         if found is None or not 0 < found < math.inf:
             continue
         same = next((s for s in places if math.isclose(s, found, rel_tol=1e-9)), found)
@@ -101,15 +105,13 @@ def as_reading(prior: Prior) -> Reading:
         return conventions.elastic_net(l1_scale, l2_scale)
     if l1_scale is not None:
         return conventions.laplace(l1_scale)
-    assert l2_scale is not None  # noqa: S101  a proper prior has a pull
+    assert l2_scale is not None
     return conventions.gaussian(l2_scale)
 
 
-def variances(
-    problem: Problem, reading: Reading, name: str, strengths: np.ndarray
-) -> np.ndarray:
+def variances(problem: Problem, reading: Reading, name: str, strengths: np.ndarray) -> np.ndarray:
     """Prior variance at each strength in the convention `name`, in the family of `reading`."""
-    known = _known(problem)
+    known = known_to(problem)
     share = conventions.strength_and_ratio(name, reading, **known)[1]
     if reading.family == "elastic-net":
         known["l1_ratio"] = share
@@ -119,8 +121,8 @@ def variances(
     )
 
 
-def _known(problem: Problem) -> dict[str, Any]:
-    """What a convention may ask for."""
+def known_to(problem: Problem) -> dict[str, Any]:
+    """The numbers of a problem that a convention may ask for."""
     likelihood = problem.likelihood
     known: dict[str, Any] = {"n": problem.n, "likelihood": likelihood.family}
     if isinstance(likelihood, GaussianNoise):
@@ -143,7 +145,7 @@ def _draw_family(
         marker = style.KIND_MARKERS[KINDS[reading.family]]
         axes.plot(strength, reading.variance, marker, color=style.PRIOR, markersize=5)
         axes.annotate(
-            f"{' = '.join(names[:3])}: {number(strength, 3)}",
+            f"{_joined(names)}: {style.brief(strength)}",
             (strength, reading.variance),
             xytext=(5, 7 if up else -7),
             textcoords="offset points",
@@ -154,6 +156,12 @@ def _draw_family(
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
             zorder=4,
         )
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Names on up to two lines of two."""
+    first, second = " = ".join(names[:2]), " = ".join(names[2:4])
+    return f"{first}\n= {second}" if second else first
 
 
 def _mark(axes: Axes, one: Comparison) -> None:
@@ -183,7 +191,7 @@ def _finish(
     for variance in dict.fromkeys(sizes):
         axes.axhline(variance, color=style.PRIOR, linewidth=0.8, linestyle=":", zorder=0)
     for family in dict.fromkeys(reading.family for reading, _ in stated):
-        name = f"{FAMILY_NAMES[family]} prior ({style.KIND_NAMES[KINDS[family]]})"
+        name = FAMILY_NAMES[family]
         axes.plot([], [], color=style.PRIOR, linestyle=style.FAMILY_LINES[family], label=name)
     axes.set(xscale="log", yscale="log", xlabel="strength, the number a person writes")
     axes.set_ylabel("prior variance of a weight")
@@ -191,24 +199,24 @@ def _finish(
     axes.set_ylim(min(sizes) / 10**DECADES, max(sizes) * 10**DECADES)
     style.decade_ticks(axes.xaxis)
     style.decade_ticks(axes.yaxis)
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", labelspacing=0.8)
 
 
 def _finding(first: Comparison, stated: Sequence[tuple[Reading, dict[float, list[str]]]]) -> str:
-    """`L2, λ = 3 (d2l) is a prior variance of 1.67e-6: 6 in torch.SGD+MSELoss, 60 in ...`."""
-    said = f"{style.strength(first)} is a prior variance of {number(first.reading.variance, 3)}"
+    """`L2, λ = 3 (d2l) is prior variance 1.67e-6: 6 in torch.SGD+MSELoss, 60 in ...`."""
     own = next(places for reading, places in stated if reading.family == first.reading.family)
+    said = f"{style.strength(first)} is prior variance {style.brief(first.reading.variance)}"
+    joint = "; elsewhere "
     for strength, names in own.items():
-        more = f"{said}{',' if ' in ' in said else ':'} {number(strength, 3)} in {names[0]}"
+        more = f"{said}{joint}{style.brief(strength)} in {names[0]}"
         if first.penalty.convention not in names and len(more) <= LONGEST_HEADLINE:
-            said = more
+            said, joint = more, ", "
     return said
 
 
 def _reading(first: Comparison) -> str:
-    noise = first.problem.likelihood
-    sigma = f", σ = {number(noise.scale, 3)}" if isinstance(noise, GaussianNoise) else ""
-    return (
-        f"n = {first.problem.n}{sigma}. Along the dotted line all numbers state one prior. Gaussian "
-        "variance goes as 1/λ, Laplace variance as 1/λ²; C stands on the data term, so it rises."
-    )
+    same = "Along the dotted line all numbers state one prior."
+    likelihood = first.problem.likelihood
+    if isinstance(likelihood, GaussianNoise):
+        return f"n = {first.problem.n}, σ = {style.brief(likelihood.scale)}. {same}"
+    return f"n = {first.problem.n}. {same} Rising lines: C multiplies the data term instead."

@@ -12,10 +12,9 @@ from bayeswd.analysis.comparison import Comparison, Comparisons, Method
 from bayeswd.analysis.verdicts import NATS
 from bayeswd.errors import InputError
 from bayeswd.report import style
-from bayeswd.tables import number
 
-ROUNDING = 2.0**-52
 UNEQUAL = 20  # step counts this far apart share a logarithmic axis
+LINES = ((2.6, "-"), (1.4, "--"), (1.4, "-."))  # equal trajectories lie on each other: show both
 
 
 @style.styled
@@ -25,16 +24,22 @@ def convergence(result: Comparisons) -> Figure:
     Below the floor nothing can be known: it is the certified gap of the reference, or what
     rounding hides. Raises InputError where no method recorded its steps.
     """
-    trained = [one for one in result.comparisons if any(row.history for row in one.methods)]
+    trained = [one for one in result.comparisons if trainings(one)]
     if not trained:
         raise InputError("no method recorded its steps: closed forms have none")
-    figure = style.new_figure(4.9 * max(len(trained), 1.4), 4.4)
+    figure = style.new_figure(9.6 if len(trained) > 1 else 7.0, 5.3)
     panels = figure.subplots(1, len(trained), squeeze=False, sharey=True)[0]
     for axes, one in zip(panels, trained, strict=True):
         _draw_panel(axes, one)
     panels[0].set_ylabel("objective above the optimum, nats")
+    style.margins(figure, len(trained), left=0.9, top=0.75, bottom=1.75, gap=0.3)
     style.headline(figure, _finding(trained), _reading(trained))
     return figure
+
+
+def trainings(one: Comparison) -> list[Method]:
+    """The methods that recorded their steps; an exact solver's few sweeps are no training."""
+    return [row for row in one.methods if row.history and row.method != "exact"]
 
 
 def above_optimum(one: Comparison, row: Method) -> tuple[np.ndarray, np.ndarray]:
@@ -45,13 +50,13 @@ def above_optimum(one: Comparison, row: Method) -> tuple[np.ndarray, np.ndarray]
 
 
 def floor_of(one: Comparison) -> float:
-    """Nats that cannot be told from 0: the reference's certified gap, or float64's rounding.
+    """Nats that cannot be told from 0: the reference's certified gap, or rounding.
 
     Rounding: eps times the misfit and penalty that cancel in the objective.
     """
     params = one.reference.params
     sizes = abs(float(one.problem.misfit(params))) + abs(float(one.problem.penalty(params)))
-    return max(one.reference.gap or 0.0, ROUNDING * sizes)
+    return max(one.reference.gap or 0.0, style.rounding(one) * sizes)
 
 
 def _optimum(one: Comparison) -> float:
@@ -67,29 +72,25 @@ def steps_until(one: Comparison, row: Method, nats: float = NATS) -> int | None:
 
 
 def _draw_panel(axes: Axes, one: Comparison) -> None:
-    methods = [row for row in one.methods if row.history]
+    methods = trainings(one)
     others = [row.method for row in methods if row.method not in style.METHOD_COLOURS]
     floor = floor_of(one)
-    for row in methods:
+    for place, row in enumerate(methods):
         steps, above = above_optimum(one, row)
-        axes.plot(
-            steps,
-            above,
-            color=style.colour_of(row.method, others),
-            linewidth=1.6,
-            label=_reached(one, row),
-        )
-    axes.axhline(NATS, color=style.POSTERIOR, linewidth=1, linestyle=":")
-    axes.axhline(floor, color=style.METHOD_COLOURS["exact"], linewidth=1.2)
-    style.note(axes, NATS, f"{NATS:g} nats: the same fit below", style.POSTERIOR)
-    style.note(axes, floor, _floor_words(one, floor), style.INK, right=False)
+        width, line = LINES[min(place, len(LINES) - 1)]
+        look: style.Look = {"linewidth": width, "linestyle": line, "label": _reached(one, row)}
+        axes.plot(steps, above, color=style.colour_of(row.method, others), **look)
+    words = f"{NATS:g} nats: the same fit below"
+    axes.axhline(NATS, color=style.POSTERIOR, linewidth=1, linestyle=":", label=words)
+    ink = style.METHOD_COLOURS["exact"]
+    axes.axhline(floor, color=ink, linewidth=1.2, label=_floor_words(one, floor))
     longest = [row.history[-1][0] for row in methods]
     if max(longest) > UNEQUAL * max(1, min(longest)):
         axes.set_xscale("symlog", linthresh=max(1, min(longest) / 10))
     axes.set(yscale="log", xlabel="step", title=style.strength(one))
     style.decade_ticks(axes.yaxis)
     axes.margins(x=0.02)
-    axes.legend(loc="best")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.14), borderaxespad=0)
 
 
 def _reached(one: Comparison, row: Method) -> str:
@@ -100,20 +101,24 @@ def _reached(one: Comparison, row: Method) -> str:
 
 
 def _floor_words(one: Comparison, floor: float) -> str:
-    if one.reference.gap is None:
+    gap = one.reference.gap
+    if gap is None:
         return "lowest found: not convex, no certificate"
-    if floor > one.reference.gap:
-        return f"what float64 can tell: {number(floor, 1)} nats"
-    return f"certified: no weights are better by {number(floor, 1)} nats"
+    if floor > gap:
+        return f"rounding: {style.brief(floor, 1)} nats (certified gap: {style.brief(gap, 1)})"
+    return f"certified: none is lower by {style.brief(floor, 1)} nats"
 
 
 def _finding(trained: Sequence[Comparison]) -> str:
-    pairs = [(one, row) for one in trained for row in one.methods if row.history]
-    there = [step for step in (steps_until(*pair) for pair in pairs) if step is not None]
+    steps = [steps_until(one, row) for one in trained for row in trainings(one)]
+    there = [step for step in steps if step is not None]
     goal = f"within {NATS:g} nats of the optimum"
     if not there:
-        return f"None of {len(pairs)} trainings came {goal}"
-    return f"{len(there)} of {len(pairs)} trainings came {goal}, the first after {min(there)} steps"
+        return f"None of {len(steps)} trainings came {goal}"
+    many = (
+        "Every training" if len(there) == len(steps) else f"{len(there)} of {len(steps)} trainings"
+    )
+    return f"{many} came {goal}, the first at step {min(there)}"
 
 
 def _reading(trained: Sequence[Comparison]) -> str:

@@ -15,10 +15,9 @@ from bayeswd.errors import InputError
 from bayeswd.problem.priors import ElasticNet, Gaussian, Laplace, Prior
 from bayeswd.report import style
 from bayeswd.report.weights import flat_weights, is_penalised, weight_prior
-from bayeswd.tables import number
 
 POINTS = 1201  # odd: 0 is one of them, and there the Laplace density has its corner
-FARTHEST = 12.0  # prior sd: fitted weights beyond are counted, not drawn
+FARTHEST = 8.0  # prior sd: fitted weights beyond are counted, not drawn
 
 
 @style.styled
@@ -32,9 +31,9 @@ def prior_and_penalty(result: Comparisons) -> Figure:
     if not penalised:
         raise InputError("strength 0 is the improper flat prior: no density, no penalty to draw")
     priors = both_families([weight_prior(one.problem) for one in penalised])
-    figure = style.new_figure(9.6, 4.4 + 0.3 * len(penalised))
+    figure = style.new_figure(9.6, 4.3 + 0.45 * len(penalised))
     heights = [9] + [1] * len(penalised)
-    grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, hspace=0.02)
+    grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, hspace=0.1)
     density, penalty = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[:, 1])
     reach = _reach(penalised)
     weights = np.linspace(-reach, reach, POINTS)
@@ -46,6 +45,7 @@ def prior_and_penalty(result: Comparisons) -> Figure:
         _draw_costs(penalty, one, reach)
     _shade(density, priors[0][0], penalised[0], weights)
     _label(density, penalty, reach)
+    style.margins(figure, 2, left=1.75, top=0.7, gap=0.75)
     _say(figure, penalised)
     return figure
 
@@ -75,11 +75,9 @@ def _reach(penalised: Sequence[Comparison]) -> float:
     return min(max(4 * sd, 1.08 * largest), FARTHEST * sd)
 
 
-def _draw_faces(
-    density: Axes, penalty: Axes, prior: Prior, own: bool, weights: np.ndarray
-) -> None:
+def _draw_faces(density: Axes, penalty: Axes, prior: Prior, own: bool, weights: np.ndarray) -> None:
     log_density = prior.log_density(torch.from_numpy(weights)).numpy()
-    look = {
+    look: style.Look = {
         "color": style.PRIOR,
         "linestyle": style.FAMILY_LINES[prior.family],
         "linewidth": 2.2 if own else 1.2,
@@ -91,11 +89,11 @@ def _draw_faces(
 
 def _described(prior: Prior) -> str:
     if isinstance(prior, Gaussian):
-        return f"Gaussian, τ = {number(prior.scale, 3)}  ↔  L2: w²/2τ²"
+        return f"Gaussian, τ = {style.brief(prior.scale, 3)}  ↔  L2: w²/2τ²"
     if isinstance(prior, Laplace):
-        return f"Laplace, b = {number(prior.scale, 3)}  ↔  L1: |w|/b"
-    assert isinstance(prior, ElasticNet)  # noqa: S101
-    scales = f"b = {number(prior.l1_scale, 3)}, τ = {number(prior.l2_scale, 3)}"
+        return f"Laplace, b = {style.brief(prior.scale, 3)}  ↔  L1: |w|/b"
+    assert isinstance(prior, ElasticNet)
+    scales = f"b = {style.brief(prior.l1_scale, 3)}, τ = {style.brief(prior.l2_scale, 3)}"
     return f"Elastic net, {scales}  ↔  |w|/b + w²/2τ²"
 
 
@@ -104,7 +102,7 @@ def _draw_rug(axes: Axes, one: Comparison, reach: float, last: bool) -> None:
     weights = flat_weights(one.problem, one.reference.params)
     axes.vlines(weights, 0, 1, color=style.INK, linewidth=0.8, alpha=0.55)
     axes.set(ylim=(-0.15, 1.15), yticks=[])
-    said = f"{style.kind_name(one)} fit\n{_counted(weights, reach)}"
+    said = f"{style.kind_name(one)} fit, {_counted(weights, reach)}"
     axes.set_ylabel(said, rotation=0, ha="right", va="center", fontsize=8)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(last)
@@ -114,9 +112,9 @@ def _draw_rug(axes: Axes, one: Comparison, reach: float, last: bool) -> None:
 
 
 def _counted(weights: np.ndarray, reach: float) -> str:
-    zeros, beyond = int((weights == 0).sum()), int((np.abs(weights) > reach).sum())
-    said = f"{zeros} of {len(weights)} are 0" if zeros else f"{len(weights)} weights"
-    return f"{said}, {beyond} beyond" if beyond else said
+    counts = {"zero": (weights == 0).sum(), "beyond": (np.abs(weights) > reach).sum()}
+    notes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{len(weights)} weights" + (f"\n{notes}" if notes else "")
 
 
 def _draw_costs(penalty: Axes, one: Comparison, reach: float) -> None:
@@ -144,9 +142,7 @@ def _shade(density: Axes, prior: Prior, one: Comparison, weights: np.ndarray) ->
     inside = weights[np.abs(weights) <= half]
     heights = prior.log_density(torch.from_numpy(inside)).exp().numpy()
     density.fill_between(inside, heights, color=style.PRIOR, alpha=0.2, linewidth=0)
-    density.text(
-        0, float(heights.max()) * 0.25, "95 %", ha="center", va="center", color=style.INK
-    )
+    density.text(0, float(heights.max()) * 0.25, "95 %", ha="center", va="center", color=style.INK)
 
 
 def _label(density: Axes, penalty: Axes, reach: float) -> None:
@@ -163,12 +159,12 @@ def _say(figure: Figure, penalised: Sequence[Comparison]) -> None:
     first = penalised[0]
     sd = math.sqrt(first.reading.variance)
     largest = float(np.abs(flat_weights(first.problem, first.reference.params)).max())
-    variances = dict.fromkeys(number(one.reading.variance, 3) for one in penalised)
+    variances = dict.fromkeys(style.brief(one.reading.variance, 3) for one in penalised)
     style.headline(
         figure,
         f"{style.strength(first)} says: 95 % of weights within "
-        f"±{number(first.reading.halfwidth(), 2)}; "
-        f"the largest fitted one is {number(largest / sd, 2)} prior sd from 0",
+        f"±{style.brief(first.reading.halfwidth(), 2)}; "
+        f"the largest fitted one is {style.brief(largest / sd, 2)} prior sd from 0",
         f"The right panel is −log of the left one; prior variance {', '.join(variances)}. "
         "Ticks and markers: the fitted weights.",
     )

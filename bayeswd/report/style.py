@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy import finfo
 
-from bayeswd.analysis.comparison import Comparison, Comparisons
 from bayeswd.tables import number
+
+if TYPE_CHECKING:
+    from bayeswd.analysis.comparison import Comparison, Comparisons
 
 INK = "#222222"
 PRIOR = "#767676"  # grey: before any data
@@ -59,10 +62,12 @@ SETTINGS = {
     "legend.fontsize": 8.5,
     "text.usetex": False,
     "figure.facecolor": "white",
+    "savefig.facecolor": "auto",
+    "savefig.bbox": None,
 }
 
-Layout = Literal["constrained", "none"]
-Draw = Callable[[Comparisons], Figure]
+Look = dict[str, Any]  # keyword arguments of an artist
+Draw = Callable[["Comparisons"], Figure]
 
 
 def styled(draw: Draw) -> Draw:
@@ -76,16 +81,33 @@ def styled(draw: Draw) -> Draw:
     return drawn
 
 
-def new_figure(width: float, height: float, layout: Layout = "constrained") -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure in inches, unknown to pyplot."""
-    return Figure(figsize=(width, height), layout=layout)
+    return Figure(figsize=(width, height))
+
+
+def margins(
+    figure: Figure, columns: int, left: float, top: float, bottom: float = 0.85, gap: float = 0.0
+) -> None:
+    """Inches around the panels and between columns; a layout solver would take half a second."""
+    width, height = figure.get_size_inches()
+    panel = (width - left - 0.22 - gap * (columns - 1)) / columns
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - 0.22 / width,
+        top=1 - top / height,
+        bottom=bottom / height,
+        wspace=gap / panel,
+    )
 
 
 def headline(figure: Figure, finding: str, reading: str = "") -> None:
     """What the figure found, at the top; how to read it, in small letters at the bottom."""
-    figure.suptitle(finding, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
-    if reading:
-        figure.supxlabel(reading, x=0.01, ha="left", fontsize=8.5, color=INK)
+    height = figure.get_size_inches()[1]
+    figure.suptitle(
+        finding, x=0.01, y=1 - 0.12 / height, ha="left", va="top", fontsize=11, fontweight="bold"
+    )
+    figure.supxlabel(reading, x=0.01, y=0.1 / height, ha="left", va="bottom", fontsize=8.5)
 
 
 def colour_of(method: str, others: list[str]) -> str:
@@ -102,7 +124,7 @@ def kind_name(one: Comparison) -> str:
 
 def strength(one: Comparison) -> str:
     """The penalty as it was written: `L2, λ = 3 (d2l)`."""
-    return f"{kind_name(one)}, λ = {number(one.penalty.strength, 3)} ({one.penalty.convention})"
+    return f"{kind_name(one)}, λ = {brief(one.penalty.strength)} ({one.penalty.convention})"
 
 
 def method_name(method: str) -> str:
@@ -110,9 +132,9 @@ def method_name(method: str) -> str:
     return METHOD_NAMES.get(method, method)
 
 
-def short_ticks(axes: Axes, most: int) -> None:
+def short_ticks(axes: Axes, most: int, vertical: bool = True) -> None:
     """At most `most` intervals on linear axes, each number written out in few digits."""
-    for axis in (axes.xaxis, axes.yaxis):
+    for axis in (axes.xaxis, axes.yaxis) if vertical else (axes.xaxis,):
         axis.set_major_locator(MaxNLocator(most))
         axis.set_major_formatter(FuncFormatter(lambda value, _: _signed(value)))
 
@@ -121,25 +143,35 @@ def decade_ticks(axis: Axis) -> None:
     """Powers of ten only, in plain letters, on a logarithmic axis."""
     axis.set_major_locator(LogLocator(numticks=8))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 6)))
 
 
 def _signed(value: float) -> str:
     """Four digits, and a minus sign that is one."""
-    return number(round(value, 15)).replace("-", "−", int(value < 0))
+    return brief(round(value, 15), 4).replace("-", "−", int(value < 0))
 
 
-def note(axes: Axes, height: float, text: str, colour: str, right: bool = True) -> None:
-    """Words just above a horizontal line, at one of its ends."""
+def note(axes: Axes, height: float, text: str, colour: str) -> None:
+    """Words above a horizontal line, at its right end."""
     axes.annotate(
         text,
-        (0.99 if right else 0.02, height),
+        (0.99, height),
         xycoords=("axes fraction", "data"),
         xytext=(0, 2),
         textcoords="offset points",
-        ha="right" if right else "left",
+        ha="right",
         va="bottom",
         fontsize=8,
         color=colour,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5},
     )
+
+
+def brief(value: float, digits: int = 3) -> str:
+    """A number in a few digits for a title or a label: 0.00129, 400, 1.67e-6."""
+    return number(float(f"{value:.{digits}g}"), 6)
+
+
+def rounding(one: Comparison) -> float:
+    """The relative rounding error of the dtype that a problem is solved in."""
+    return float(finfo(str(one.problem.inputs.dtype).removeprefix("torch.")).eps)

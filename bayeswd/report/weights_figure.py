@@ -13,9 +13,7 @@ from bayeswd.analysis.verdicts import POSTERIOR_SD
 from bayeswd.errors import InputError
 from bayeswd.report import style
 from bayeswd.report.weights import flat_weights
-from bayeswd.tables import number
 
-ROUNDING = 2.0**-52
 MARKS = ("o", "x", "+", "s", "^", "v")
 
 
@@ -28,16 +26,15 @@ def weights_by_method(result: Comparisons) -> Figure:
     several = [one for one in result.comparisons if len(one.methods) > 1]
     if not several:
         raise InputError("one method fitted these weights: there is nothing to set against it")
-    figure = style.new_figure(4.9 * max(len(several), 1.3), 6.6)
-    panels = figure.subplots(
-        2, len(several), squeeze=False, sharex="col", height_ratios=[3, 2]
-    )
+    figure = style.new_figure(9.6 if len(several) > 1 else 7.0, 6.4)
+    panels = figure.subplots(2, len(several), squeeze=False, sharex="col", height_ratios=[3, 2])
     for column, one in enumerate(several):
         _draw_column(panels[0, column], panels[1, column], one)
+    style.margins(figure, len(several), left=0.9, top=0.75, gap=0.95)
     style.headline(
         figure,
         _finding(several),
-        "One marker for each weight; differences of 0 are drawn at float64 rounding.",
+        "One marker for each weight; differences of 0 are drawn at the line of rounding.",
     )
     return figure
 
@@ -54,7 +51,7 @@ def _draw_column(weights: Axes, apart: Axes, one: Comparison) -> None:
     reference = flat_weights(one.problem, one.reference.params)
     by_method = differences(one)
     name = style.method_name(one.reference.method)
-    rounding = ROUNDING * float(np.abs(reference).max() or 1.0)
+    rounding = style.rounding(one) * float(np.abs(reference).max() or 1.0)
     ends = _range(reference, by_method)
     weights.plot(ends, ends, color="#cccccc", linewidth=1, zorder=0)
     for place, (method, difference) in enumerate(by_method.items()):
@@ -74,7 +71,7 @@ def _draw_column(weights: Axes, apart: Axes, one: Comparison) -> None:
 
 def _within(difference: np.ndarray) -> str:
     largest = _largest(difference)
-    return f"within {number(largest, 2)}" if largest else "identical"
+    return f"within {style.brief(largest, 2)}" if largest else "identical"
 
 
 def _largest(difference: np.ndarray) -> float:
@@ -86,7 +83,7 @@ def _range(reference: np.ndarray, by_method: Mapping[str, np.ndarray]) -> tuple[
     return float(every.min()), float(every.max())
 
 
-def _look(method: str, place: int, methods: Sequence[str]) -> dict[str, object]:
+def _look(method: str, place: int, methods: Sequence[str]) -> style.Look:
     """Open circle, cross, plus ...: marks that can be told apart on top of each other."""
     others = [name for name in methods if name not in style.METHOD_COLOURS]
     return {
@@ -101,7 +98,7 @@ def _look(method: str, place: int, methods: Sequence[str]) -> dict[str, object]:
 
 def _draw_tolerance(axes: Axes, one: Comparison, rounding: float) -> None:
     """The distance that counts as the same fit, where a posterior gives weights a scale."""
-    lines = [(rounding, "float64 rounding", style.INK)]
+    lines = [(rounding, "rounding", style.INK)]
     if one.posterior is not None:
         sd = float(np.median(flat_weights(one.problem, one.posterior.sd)))
         words = f"{POSTERIOR_SD:g} posterior sd: the same fit below"
@@ -112,10 +109,17 @@ def _draw_tolerance(axes: Axes, one: Comparison, rounding: float) -> None:
 
 
 def _finding(several: Sequence[Comparison]) -> str:
-    """`L2: every weight within 5e-7 of the exact optimum; L1: ...`."""
+    """`L2: weights within 5e-7 of the exact optimum;  L1: ...`.
+
+    A posterior mean counts where it is the mode, under an exact Gaussian posterior.
+    """
     parts = []
     for one in several:
-        largest = max(_largest(difference) for difference in differences(one).values())
+        apart = differences(one)
+        if one.posterior is None and len(apart) > 1:
+            apart.pop("posterior-mean", None)
+        largest = max(_largest(difference) for difference in apart.values())
         name = style.method_name(one.reference.method)
-        parts.append(f"{style.kind_name(one)}: weights within {number(largest, 2)} of the {name}")
+        within = style.brief(largest, 2)
+        parts.append(f"{style.kind_name(one)}: weights within {within} of the {name}")
     return ";  ".join(parts)

@@ -1,14 +1,22 @@
-"""Certificates where optima are flat, repeated, infinitely far away or not numbers."""
+"""Certificates where optima are flat, repeated or infinitely far, and weights no weights."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from torch import nn
 
 import bayeswd as bw
-from bayeswd.estimate.certificate import certify, duality_gap, kkt_residual
+from bayeswd.estimate import certificate
+from bayeswd.estimate.certificate import kkt_residual
+from bayeswd.estimate.convex_losses import Classes
+
+certify: Any = certificate.certify  # Any: a gap may be None, and is compared as the number it is
+duality_gap: Any = certificate.duality_gap
 
 
 def tensor(*values):
@@ -27,6 +35,32 @@ def test_flat_weights_are_projected_out_even_where_columns_repeat():
     moved = {"weight": solution[None] + 0.1, "bias": tensor(0.3)}
     true = float(problem.misfit(moved) - problem.misfit(best))
     assert duality_gap(problem, moved) == pytest.approx(true, rel=1e-9)
+
+
+@pytest.mark.parametrize("closeness", [1e-3, 1e-5, 0.0])
+def test_flat_logistic_weights_on_nearly_repeated_columns_keep_a_tight_gap(closeness):
+    """The columns (x, x + c e) span what (x, e) do, and x alone at c = 0."""
+    generator = np.random.default_rng(0)
+    column, extra = generator.standard_normal((2, 40, 1))
+    targets = (generator.uniform(size=40) < 0.5).astype(float)
+    basis = np.hstack([column, extra]) if closeness else column
+    unpenalised = LogisticRegression(
+        C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-12
+    ).fit(basis, targets)
+    lowest = log_loss(targets, unpenalised.predict_proba(basis), normalize=False)
+    inputs = np.hstack([column, column + closeness * extra])
+    model = nn.Linear(2, 1, bias=False)
+    problem = bw.Problem(model, bw.Bernoulli(), {"weight": bw.Flat()}, inputs, targets)
+    gap = duality_gap(problem, {"weight": tensor([0.0, 0.0])})
+    assert gap == pytest.approx(40 * math.log(2) - lowest, rel=1e-9)
+
+
+def test_softmax_curvature_survives_saturation():
+    """p (1 - p) is the same for both of two classes, e^-40 apart or not."""
+    curvature = Classes(tensor([1.0, 0.0])).curvature(tensor([40.0, 0.0], [0.3, 0.0]))
+    odds = 1 / (1 + math.exp(-0.3))
+    assert curvature[0].tolist() == pytest.approx([math.exp(-40)] * 2, rel=1e-12, abs=0)
+    assert curvature[1].tolist() == pytest.approx([odds * (1 - odds)] * 2, rel=1e-12)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -111,8 +145,19 @@ def test_weights_that_are_not_finite_or_overflow_are_infinitely_far(bad, prior):
 @pytest.mark.parametrize("bias", [bw.Flat(), bw.Gaussian(1.0)])
 def test_means_that_overflow_are_infinitely_far(weight, bias):
     priors = {"weight": weight, "bias": bias}
-    problem = bw.Problem(
-        nn.Linear(1, 1), bw.Poisson(), priors, tensor([1.0], [2.0]), torch.tensor([1, 2])
-    )
-    found = certify(problem, {"weight": tensor([500.0]), "bias": tensor(0.0)})
+    inputs, targets = torch.eye(6, 4, dtype=torch.float64), torch.arange(6)
+    problem = bw.Problem(nn.Linear(4, 1), bw.Poisson(), priors, inputs, targets)
+    found = certify(problem, {"weight": tensor([1000.0] * 4), "bias": tensor(0.0)})
     assert found.gap == found.kkt == math.inf
+
+
+def test_weights_that_do_not_fit_the_problem_are_refused():
+    data = torch.eye(4, dtype=torch.float64)
+    priors = {"weight": bw.Gaussian(1.0), "bias": bw.Flat()}
+    problem = bw.Problem(nn.Linear(4, 1), bw.GaussianNoise(1.0), priors, data, data[:, 1])
+    with pytest.raises(
+        bw.InputError, match=r"weights of shapes .*'bias': \(1,\).*found \{'weight'"
+    ):
+        certify(problem, {"weight": torch.zeros(1, 4)})
+    with pytest.raises(bw.InputError, match=r"'weight': \(4,\)"):
+        kkt_residual(problem, {"weight": torch.zeros(4), "bias": torch.zeros(1)})

@@ -1,6 +1,7 @@
 """The exact posterior against the textbook formula, and its draws against the exact posterior."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from bayeswd.errors import InputError
+from bayeswd.estimate import exact
 from bayeswd.posterior import conjugate
 from bayeswd.problem.likelihoods import Bernoulli, GaussianNoise
 from bayeswd.problem.objective import Problem
@@ -84,24 +86,37 @@ def test_flat_weights_that_the_inputs_do_not_determine_are_refused():
         conjugate.posterior(state((7, 20), Flat(), prior=Flat()))
 
 
+def widened(factor, _, prior):
+    return Gaussian(prior.scale * factor) if isinstance(prior, Gaussian) else prior
+
+
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("shape", [(30, 6), (7, 20)])
 def test_a_path_is_a_row_of_posteriors(shape, bias):
     problem = state(shape, BIASES[bias])
     scales = [0.05, SCALE, 4.0]
     for scale, found in zip(scales, conjugate.path(problem, scales), strict=True):
-        follows = bias == "as weights"
-        alone = conjugate.posterior(
-            problem.with_priors(
-                lambda name, prior, scale=scale, follows=follows: (
-                    Gaussian(scale) if name == "weight" or follows else prior
-                )
-            )
-        )
+        alone = conjugate.posterior(problem.with_priors(partial(widened, scale / SCALE)))
         for name in alone.mean:
             torch.testing.assert_close(found.mean[name], alone.mean[name], rtol=1e-10, atol=1e-12)
             torch.testing.assert_close(found.sd[name], alone.sd[name], rtol=1e-10, atol=0)
         assert found.log_evidence == pytest.approx(alone.log_evidence, rel=1e-12)
+
+
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("shape", [(30, 6), (7, 20)])
+def test_the_mean_is_the_mode_that_ridge_regression_finds(shape, bias):
+    problem = state(shape, BIASES[bias], outputs=2)
+    scales = [0.05, 4.0]
+    modes = exact.ridge_path(problem, scales)
+    for found, mode in zip(conjugate.path(problem, scales), modes, strict=True):
+        for name, mean in found.mean.items():
+            torch.testing.assert_close(mean, mode.params[name], rtol=1e-9, atol=1e-11)
+
+
+def test_scales_that_are_no_scales_are_refused():
+    with pytest.raises(InputError, match=r"must be finite numbers > 0; found \[0.1, 0.0\]"):
+        conjugate.path(state((30, 6), Flat()), [0.1, 0.0])
 
 
 @pytest.mark.parametrize(("shape", "outputs"), [((30, 6), 2), ((7, 20), 1), ((20, 200), 1)])

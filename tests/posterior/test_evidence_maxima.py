@@ -76,7 +76,7 @@ def test_mackays_identities_hold_at_the_maximum():
 
 
 def at(problem, scale, noise):
-    """log evidence at other scales; a prior equal to the weights' follows them."""
+    """log evidence at other scales; a Gaussian bias stays in proportion."""
     changed = problem.with_noise(noise)
     return float(evidence.log_evidence_path(changed, [scale]))
 
@@ -89,9 +89,8 @@ def test_no_neighbour_has_more_evidence(shape, bias):
     problem = state(inputs, targets, BIASES[bias])
     found = [(evidence.best_scale(problem), NOISE, (1, 0))]
     found += [(SCALE, evidence.best_noise_at_scale(problem), (0, 1))]
-    if bias != "own":
-        both = evidence.best_scale_and_noise(problem)
-        found += [(*both, (1, 0)), (*both, (0, 1))]
+    both = evidence.best_scale_and_noise(problem)
+    found += [(*both, (1, 0)), (*both, (0, 1))]
     for scale, noise, (up, louder) in found:
         steps = [math.exp(step) for step in (1e-3, -1e-3)]
         beside = [at(problem, scale * step**up, noise * step**louder) for step in steps]
@@ -172,7 +171,6 @@ def test_targets_that_owe_nothing_to_the_inputs_name_no_scale():
     [
         (np.ones((5, 2)), np.arange(5.0), Flat(), None, "all rows of the inputs are equal"),
         (np.eye(5), np.ones(5), Flat(), None, "the targets do not vary"),
-        (np.eye(5), np.arange(5.0), Gaussian(9.0), None, "bias has a Gaussian prior of its own"),
         (np.eye(5), np.arange(5.0), Flat(), Flat(), r"needs a Gaussian prior on 'weight'; found"),
         (np.eye(5), np.arange(5.0), Flat(), Laplace(1.0), "no closed form under Laplace"),
     ],

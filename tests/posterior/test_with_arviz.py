@@ -186,9 +186,20 @@ def test_groups_of_draws_by_rows_can_be_left_out_and_are_bounded(monkeypatch):
     tree = with_arviz.to_datatree(made_up(problem), problem, pointwise=False)
     assert "log_likelihood" not in tree.children
     assert "posterior_predictive" not in tree.children
-    monkeypatch.setattr(pointwise, "_MOST", 6 * 30 - 1)
+    monkeypatch.setattr(pointwise, "MOST_NUMBERS", 6 * 30 - 1)
     with pytest.raises(InputError, match=r"6 draws x 30 rows .* give pointwise=False"):
         with_arviz.to_datatree(made_up(problem), problem)
+
+
+def test_prior_draws_are_bounded_and_can_be_left_out(monkeypatch):
+    problem = linear()
+    tree = with_arviz.to_datatree(made_up(problem), problem, prior_draws=0)
+    assert "prior" not in tree.children
+    assert "log_prior" in tree.children
+    monkeypatch.setattr(with_arviz, "MOST_NUMBERS", 600)
+    with_arviz.to_datatree(made_up(problem), problem, prior_draws=100)
+    with pytest.raises(InputError, match=r"prior_draws=101 of 6 parameters .* at most 100"):
+        with_arviz.to_datatree(made_up(problem), problem, prior_draws=101)
 
 
 def test_without_a_proper_prior_there_is_no_prior_group():

@@ -99,11 +99,12 @@ def test_a_class_without_output_is_refused() -> None:
         state(nn.Linear(D, 3), targets=[0, 1, 4, 0, 1], likelihood=Categorical())
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8, np.bool_, np.float16, ">f8"])
-def test_arrays_are_copied_to_float64(dtype: str) -> None:
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "u1", "?", ">f8"])
+def test_arrays_are_copied_to_float64_or_float32(dtype: str) -> None:
     inputs, targets = np.eye(N, D).astype(dtype), np.arange(N).astype(dtype)
     problem = state(inputs=inputs, targets=targets)
-    assert problem.inputs.dtype == problem.targets.dtype == torch.float64
+    expected = torch.float32 if dtype == "f4" else torch.float64
+    assert problem.inputs.dtype == problem.targets.dtype == expected
     np.testing.assert_array_equal(problem.inputs, np.eye(N, D))
     inputs[:] = 0
     assert problem.inputs.sum() == D
@@ -112,11 +113,10 @@ def test_arrays_are_copied_to_float64(dtype: str) -> None:
 def test_other_containers_are_accepted() -> None:
     frozen = np.eye(N, D)[::-1]
     frozen.flags.writeable = False
-    for inputs in (frozen, frozen.tolist(), np.asfortranarray(frozen), np.ma.array(frozen)):
+    for inputs in (frozen, frozen.tolist(), np.asfortranarray(frozen)):
         problem = state(inputs=inputs, targets=frozen[:, 0])
         assert problem.inputs.dtype == torch.float64
         np.testing.assert_array_equal(problem.inputs, frozen)
-    assert state(inputs=frozen.astype(np.float32)).targets.dtype == torch.float32
     assert state(inputs=torch.eye(N, D, dtype=torch.int64)).inputs.dtype == torch.float64
 
 

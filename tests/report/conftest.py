@@ -19,6 +19,7 @@ from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace, Prior
 from bayeswd.results import GaussianPosterior, Verdict
 
 Params = dict[str, Tensor]
+STEPS = 150
 KINDS = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net", "flat": "l2"}
 
 
@@ -91,9 +92,10 @@ def curvature(problem: Problem) -> float:
 # ------------------------------------------------------------------------------- one comparison
 
 
-def compared(problem: Problem, penalty: Penalty | None = None, steps: int = 1200) -> Comparison:
+def compared(problem: Problem, penalty: Penalty | None = None, steps: int = 0) -> Comparison:
     """Exact (or the best of two stationary points), training, Pyro, and the posterior's mean."""
-    best, _ = proximal(problem, 5 * steps)
+    steps = steps or STEPS
+    best, _ = proximal(problem, 4 * steps)
     trained, trained_history = proximal(problem, steps)
     guided, guided_history = adam(problem, steps)
     posterior = posterior_of(problem)
@@ -111,9 +113,7 @@ def compared(problem: Problem, penalty: Penalty | None = None, steps: int = 1200
     )
 
 
-def row(
-    problem: Problem, name: str, params: Params, history: list, reference: Params
-) -> Method:
+def row(problem: Problem, name: str, params: Params, history: list, reference: Params) -> Method:
     apart = [float((params[key] - reference[key]).abs().max()) for key in problem.priors]
     zeros = sum(int((params[key] == 0).sum()) for key in problem.penalized)
     return Method(
@@ -232,7 +232,7 @@ def digits() -> Comparisons:
     x = standardised(bunch.data[rows][:, varied])
     names = tuple(np.array(bunch.feature_names)[varied])
     problem = problem_of(x, bunch.target[rows], Categorical(), Gaussian(1.0), outputs=10)
-    return Comparisons(summary("digits", x, names), (compared(problem, steps=300),))
+    return Comparisons(summary("digits", x, names), (compared(problem, steps=60),))
 
 
 def long_names() -> Comparisons:

@@ -1,0 +1,104 @@
+"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch.
+
+ArviZ draws on a figure made here, so pyplot neither knows nor keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bayeswd.report import style
+
+STRENGTH = "λ → τ²"
+MODELS = {"prior": style.PRIOR, "posterior": style.POSTERIOR}
+INTERVALS = (0.5, 0.89)
+APART = 0.18  # of the prior above and the posterior below the middle of a row
+
+
+def draw_forest(
+    draws: Mapping[str, np.ndarray], weights: Sequence[str], strengths: Sequence[str]
+) -> Figure:
+    """One block for each weight, in it one row for each strength, prior above posterior.
+
+    draws: "prior" and "posterior", each [weight, strength, sample]. weights and strengths are
+    distinct texts. The figure's axes are (labels, forest).
+    """
+    from arviz_plots import plot_forest
+    from xarray import Dataset
+
+    coords = {"weight": list(weights), STRENGTH: list(strengths)}
+    dims = ("weight", STRENGTH, "sample")
+    models = {name: Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
+    figure = style.new_figure(9.6, 1.5 + 0.21 * len(weights) * (len(strengths) + 1))
+    axes = figure.subplots(1, 2, sharey=True, width_ratios=[1, 2.4])
+    plot_forest(
+        models,
+        plot_collection=_collection(models, figure, axes),
+        sample_dims=["sample"],
+        combined=True,
+        labels=["weight", STRENGTH],
+        point_estimate="mean",
+        ci_kind="eti",
+        ci_probs=INTERVALS,
+        visuals={"twig": {"width": 1.2}, "trunk": {"width": 3.2}},
+    )
+    style.margins(figure, 2, left=0.2, top=0.8)
+    _finish(axes)
+    return figure
+
+
+def _collection(models: Mapping[str, Any], figure: Figure, axes: np.ndarray) -> Any:
+    """ArviZ's bookkeeping of our axes: which column is which, and the height of every row."""
+    import xarray as xr
+    from arviz_plots import PlotCollection
+
+    columns = {"column": ["labels", "forest"]}
+    panels = xr.Dataset(
+        {
+            "figure": np.array(figure, dtype=object),
+            "plot": ("column", axes),
+            "row_index": ("column", [0, 0]),
+            "col_index": ("column", [0, 1]),
+        },
+        columns,
+    )
+    data = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
+    shape = (data.sizes["weight"], data.sizes[STRENGTH], len(models))
+    dims = ["weight", STRENGTH, "model"]
+    return PlotCollection(
+        data.expand_dims(column=2).assign_coords(columns),
+        xr.DataTree(panels),
+        backend="matplotlib",
+        aes={"y": dims, "overlay": dims, "color": ["model"]},
+        y=heights(*shape).ravel().tolist(),
+        color=list(MODELS.values()),
+    )
+
+
+def heights(weights: int, strengths: int, models: int) -> np.ndarray:
+    """[weight, strength, model]: rows from the top down, a free row after each weight."""
+    block = np.arange(weights)[:, None, None] * (strengths + 1)
+    row = np.arange(strengths)[None, :, None]
+    shift = np.linspace(-APART, APART, models)[None, None, :]
+    return weights * (strengths + 1) - (block + row + shift)
+
+
+def _finish(axes: Sequence[Axes]) -> None:
+    labels, forest = axes
+    labels.set(xlim=(-0.05, 1.05))
+    labels.spines[["bottom", "left"]].set_visible(False)
+    labels.xaxis.tick_top()
+    labels.tick_params(length=0)
+    forest.axvline(0, color="#cccccc", linewidth=1, zorder=0)
+    forest.set_xlabel(f"weight (lines: {INTERVALS[0]:.0%} and {INTERVALS[1]:.0%} intervals)")
+    style.short_ticks(forest, 6, vertical=False)
+    handles = [
+        Line2D([], [], color=colour, linewidth=3, label=name) for name, colour in MODELS.items()
+    ]
+    forest.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
