@@ -15,11 +15,11 @@ import bayeswd as bw
 options = common.options(__doc__)
 LAMBDA, NOISE, n = 0.5, 1.0, 12
 
-# %% One weight, so that every factor is a curve: y = 0.9 x + noise of sd 1, and the training loss
+# %% One weight, so that every factor is a curve: y = 0.5 x + noise of sd 1, and the training loss
 random = torch.Generator().manual_seed(options.seed)
 inputs, noise = torch.randn(2, n, 1, generator=random, dtype=torch.float64).to(options.device)
-targets = 0.9 * inputs + NOISE * noise
-grid = torch.linspace(-1.2, 3.2, 4401 if options.quick else 44001).to(inputs)
+targets = 0.5 * inputs + NOISE * noise
+grid = torch.linspace(-1.2, 2.8, 4001 if options.quick else 40001).to(inputs)
 residuals = targets - inputs * grid  # [n, grid]
 loss = (residuals**2).mean(0) / 2
 zero = torch.zeros_like(grid[0])
@@ -29,14 +29,12 @@ log_likelihood = Normal(zero, NOISE).log_prob(residuals).sum(0)
 tau = bw.conventions.reading("d2l", LAMBDA, n=n, noise_scale=NOISE).scale
 b = bw.conventions.reading("d2l", LAMBDA, n=n, noise_scale=NOISE, penalty="l1").scale
 print(f"lambda = {LAMBDA}, n = {n}, sigma = {NOISE:g}: tau^2 = {tau**2:.4f}, and b = {b:.4f}")
-pairs = {
-    f"L2 is the Gaussian prior of τ² = {tau**2:.3f}": (LAMBDA * grid**2 / 2, Normal(zero, tau)),
-    f"L1 is the Laplace prior of b = {b:.3f}": (LAMBDA * grid.abs(), Laplace(zero, b)),
+cases = {
+    "L2": (LAMBDA * grid**2 / 2, Normal(zero, tau), bw.Gaussian(tau)),
+    "L1": (LAMBDA * grid.abs(), Laplace(zero, b), bw.Laplace(b)),
 }
 factors, modes = {}, {}
-for (name, (penalty, density)), prior in zip(
-    pairs.items(), (bw.Gaussian(tau), bw.Laplace(b)), strict=True
-):
+for name, (penalty, density, prior) in cases.items():
     log_prior = density.log_prob(grid)
     log_posterior = log_likelihood + log_prior  # up to a constant
     factors[name] = (log_likelihood, log_prior, log_posterior)
@@ -46,23 +44,17 @@ for (name, (penalty, density)), prior in zip(
     problem = bw.Problem(model, bw.GaussianNoise(NOISE), {"weight": prior}, inputs, targets)
     modes[name] = float(bw.exact.solve(problem).params["weight"])
     mean = float((grid * log_posterior.softmax(0)).sum())
+    spread = float(constant.max() - constant.min())
     print(
-        f"{name[:2]}: n/sigma^2 (loss + penalty) + log P(x|w) P(w) is the same number at every w,"
+        f"{name}: n/sigma^2 (loss + penalty) + log P(x|w) P(w) varies by {spread:.0e} over all w."
     )
-    print(
-        f"    to {float(constant.max() - constant.min()):.0e}. The least penalised loss is at",
-        end=" ",
-    )
-    print(f"w = {trained:.4f}; posterior mode {modes[name]:.4f}, mean {mean:.4f}")
+    print(f"    The penalised loss is least at w = {trained:.4f};", end=" ")
+    print(f"posterior mode {modes[name]:.4f}, posterior mean {mean:.4f}")
 
 # %% The three factors, and below them -log of each: the product becomes a sum
 COLOURS = (common.LIKELIHOOD, common.PRIOR, common.POSTERIOR)
-with common.drawing(
-    "exercise_6",
-    "The penalty is minus the log of the prior: P(w | x) ∝ P(x | w) P(w)",
-    options,
-    rows=2,
-) as panels:
+finding = "The penalty is minus the log of the prior: P(w | x) ∝ P(x | w) P(w)"
+with common.drawing("exercise_6", finding, options, rows=2) as panels:
     for name, top, bottom in zip(factors, panels[:2], panels[2:], strict=True):
         above = ("P(x | w), likelihood", "P(w), prior", "P(w | x), posterior")
         below = ("n/σ² · loss", "n/σ² · penalty", "their sum")
@@ -71,9 +63,10 @@ with common.drawing(
             bottom.plot(grid.cpu(), (log.max() - log).cpu(), color=colour, label=labels[1])
         for axes in (top, bottom):
             axes.axvline(modes[name], color="black", lw=1, ls=":", label="mode = trained w")
-        top.set(title=name)
-        bottom.set(xlabel="w", ylim=(-0.5, 18))
-    panels[0].set(ylabel="each divided by its peak")
+        bottom.set(xlabel="w", ylim=(-0.5, 12))
+    title = f"L2 is a Gaussian prior, τ² = σ²/(nλ) = {tau**2:.3f}"
+    panels[0].set(title=title, ylabel="each divided by its peak")
+    panels[1].set(title=f"L1 is a Laplace prior, b = σ²/(nλ) = {b:.3f}")
     panels[2].set(ylabel="-log, nats above its least")
     panels[1].legend(loc="upper right")
-    panels[3].legend(loc="upper center", frameon=True, framealpha=1, edgecolor="none")
+    panels[3].legend(loc="lower right")

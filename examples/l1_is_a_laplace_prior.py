@@ -52,25 +52,19 @@ for road, params in roads.items():
 pull = -problem.misfit_gradient(trained)["weight"].cpu()[0] * laplace.scale
 weight = trained["weight"].cpu()[0]
 held = weight != 0
-least, most = float(pull[held].abs().min()), float(pull[held].abs().max())
+low, high = float(pull[held].abs().min()), float(pull[held].abs().max())
+most = float(pull[~held].abs().max())
 print(
-    f"{int(held.sum())} weights are not 0: the data pull on them with {least:.5f}/b to {most:.5f}/b."
+    f"{int(held.sum())} weights are not 0; the data pull on them with {low:.5f}/b to {high:.5f}/b."
 )
-print(
-    f"The other {int((~held).sum())} are pulled with {float(pull[~held].abs().max()):.3f}/b at most."
-)
-with common.drawing(
-    "l1_is_a_laplace_prior",
-    f"L1 with λ = {strength:.2g} trains the mode under a Laplace prior of b = {laplace.scale:.2g}",
-    options,
-) as (left, right):
+print(f"The other {int((~held).sum())} weights they pull with {most:.3f}/b at most.")
+title = f"L1 with λ = {strength:.2g} trains the mode under a Laplace prior, b = {laplace.scale:.2g}"
+with common.drawing("l1_is_a_laplace_prior", title, options) as (left, right):
     above = [(step, float(problem.objective(w)) - exact.objective) for step, w in visited]
     left.semilogy(*zip(*above, strict=True), color=common.TRAINED, label="ProximalSGD")
     pyro_above = [(step, nats - exact.objective) for step, nats in in_pyro.history]
-    left.semilogy(
-        *zip(*pyro_above, strict=True), color=common.PYRO, label="MAP in Pyro, by subgradients"
-    )
-    left.set(title="Both minimise -log P(w | data)", xlabel="step")
+    left.semilogy(*zip(*pyro_above, strict=True), color=common.PYRO, label="MAP in Pyro")
+    left.set(title="Both minimise -log P(w | data), Pyro by subgradients", xlabel="step")
     left.set(ylabel="nats above the exact mode", ylim=(1e-9, None))
     left.legend()
     reach = 1.1 * float(weight.abs().max())

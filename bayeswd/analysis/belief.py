@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bayeswd.errors import InputError
 from bayeswd.posterior import evidence
-from bayeswd.problem import conventions
+from bayeswd.problem import conventions, knobs
 from bayeswd.problem.conventions import Reading
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.splits import Split
@@ -39,6 +39,11 @@ class Belief:
     def __post_init__(self) -> None:
         if self.strength is not None and self.prior_scale is not None:
             raise InputError("both a strength and a prior scale were given; give one of them.")
+        knob, guessed = knobs.nearest(self.convention)
+        if guessed:
+            raise InputError(
+                f"no convention is called {self.convention!r}; the nearest is {knob.name}."
+            )
         _require("strength", self.strength, zero_allowed=True)
         _require("prior scale", self.prior_scale)
         _require("noise scale sigma", self.noise)

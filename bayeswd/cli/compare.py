@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from bayeswd.analysis.comparison import Comparisons
     from bayeswd.analysis.statement import Statement
     from bayeswd.problem.datasets import Split
+    from bayeswd.problem.objective import Problem
+    from bayeswd.results import Estimate
 
 BOOK = {"steps": 40, "lr": 0.01, "batch_size": 5, "momentum": 0.0}
 
@@ -61,7 +63,19 @@ def training_options(arguments: argparse.Namespace) -> dict[str, Any]:
     options = {**book, **{name: value for name, value in asked.items() if value is not None}}
     if arguments.optimizer is not None:
         options["optimizer"] = _optimizer(arguments.optimizer, options.pop("lr", None))
-    return {**options, "seed": arguments.seed}
+    return {**options, "seed": arguments.seed, "progress": True}
+
+
+def _train(problem: Problem, **options: Any) -> Estimate:
+    """Training as asked; an optimizer without L1 decay gets the L1 penalty in the loss."""
+    from bayeswd.estimate import descent
+    from bayeswd.estimate.proximal import ProximalSGD
+
+    maker = options.get("optimizer")
+    chosen = getattr(maker, "func", maker)
+    has_l1 = any(prior.l1_rate for prior in problem.priors.values())
+    in_loss = has_l1 and chosen not in (None, ProximalSGD)
+    return descent.train(problem, penalty_in_loss=in_loss, **options)
 
 
 def _optimizer(name: str, lr: float | None) -> Any:
@@ -82,12 +96,13 @@ def _optimizer(name: str, lr: float | None) -> Any:
 
 def _compare(statement: Statement, training: dict[str, Any]) -> Comparisons:
     from bayeswd.analysis import equivalence
-    from bayeswd.estimate import descent
+    from bayeswd.estimate import pyro_map
 
     return equivalence.compare(
         *statement.problems,
         validation=statement.validation,
-        train=partial(descent.train, **training),
+        train=partial(_train, **training),
+        fit_pyro=partial(pyro_map.fit, progress=True),
         penalties=statement.penalties,
         data=statement.data,
         progress=shared.say,

@@ -217,5 +217,5 @@ def _finite(value: float | None) -> float | None:
 
 def _noted(each: Elsewhere) -> str:
     if each.l1_ratio is not None:
-        return f"l1_ratio = {each.l1_ratio!r}; {each.note}"
+        return f"l1_ratio = {each.l1_ratio:.12g}; {each.note}"
     return f"infinite: no penalty; {each.note}" if each.strength == math.inf else each.note

@@ -4,7 +4,7 @@ Everything here is in units of the training loss, loss = c * misfit + constant w
 c = loss_scale / n, and includes the quadratic part of the penalty, c * l2_rate.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -41,6 +41,11 @@ def is_quadratic(problem: Problem) -> bool:
     return problem.linear is not None and isinstance(problem.likelihood, GaussianNoise)
 
 
+def is_bounded(problem: Problem) -> bool:
+    """Whether `largest` bounds the curvature everywhere, and not only near the start."""
+    return problem.linear is not None and not isinstance(problem.likelihood, Poisson)
+
+
 def spectrum(problem: Problem, params: Params) -> tuple[float, float]:
     """Smallest non-zero curvature where an L1 penalty leaves room, and the largest anywhere.
 
@@ -49,20 +54,20 @@ def spectrum(problem: Problem, params: Params) -> tuple[float, float]:
     linear: by Lanczos's method, of which only the second number is precise; the first may be < 0.
     """
     if problem.linear is None:
-        return _lanczos(problem, params)
+        return _extremes_at(problem, params, only_free=True)[0], largest(problem, params)
     params = {name: value.detach() for name, value in params.items()}
     free = (_table(problem, params) != 0) | (linear_design.rates(problem)[0] == 0)
     if is_quadratic(problem):
         hessian = _scatter(problem) + torch.diag(_decays(problem))
-        blocks = [hessian[mask][:, mask] for mask in free]
+        blocks = [hessian[mask][:, mask] for mask in torch.unique(free, dim=0)]
     else:
         hessian = _hessian(problem, params)
         hessian += torch.diag(_decays(problem).repeat(len(free)))
         blocks = [hessian[free.flatten()][:, free.flatten()]]
-    largest = float(torch.linalg.eigvalsh(hessian)[-1])
+    highest = float(torch.linalg.eigvalsh(hessian)[-1])
     curvatures = torch.cat([torch.linalg.eigvalsh(block) for block in blocks])
-    curvatures = curvatures[curvatures > 1e-10 * largest]  # a shift of softmax biases has none
-    return float(curvatures.min()) if len(curvatures) else largest, largest
+    curvatures = curvatures[curvatures > 1e-10 * highest]  # a shift of softmax biases has none
+    return float(curvatures.min()) if len(curvatures) else highest, highest
 
 
 def largest(problem: Problem, params: Params, batch_size: int | None = None) -> float:
@@ -70,12 +75,12 @@ def largest(problem: Problem, params: Params, batch_size: int | None = None) -> 
 
     Poisson counts have no bound: the curvature where the rate equals the largest count stands
     in. batch_size: a bound for every batch of that many rows. A model that is not linear: the
-    largest curvature at `params`.
+    largest absolute curvature at `params`.
     """
     if problem.linear is None:
-        return _lanczos(problem, params)[1]
+        return max(map(abs, _extremes_at(problem, params, only_free=False))) or 1.0
     rows = _rows(problem)
-    of_inputs = float(torch.linalg.eigvalsh(_gram(problem, rows))[-1])
+    of_inputs = _largest_of_inputs(problem, rows)
     if batch_size is not None:
         of_inputs = min(of_inputs * problem.n / batch_size, float((rows**2).sum(1).max()))
     return _largest_of_outputs(problem) * of_inputs + float(_decays(problem).max())
@@ -120,34 +125,46 @@ def _output_curvature(problem: Problem, outputs: Tensor) -> Tensor:
     return torch.stack(columns, 1)
 
 
-def _lanczos(problem: Problem, params: Params, rounds: int = 40) -> tuple[float, float]:
-    """Smallest and largest eigenvalue that Lanczos's method finds of the Hessian at `params`.
+def _extremes_at(problem: Problem, params: Params, only_free: bool) -> tuple[float, float]:
+    """Smallest and largest curvature at `params` that Lanczos's method finds, for any model.
 
-    Both lie within the spectrum, the largest soon at its end. Weights that an L1 penalty holds
-    at zero are left out.
+    `only_free` leaves out the weights that an L1 penalty holds at zero.
     """
     leaves = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
     variables = list(leaves.values())
     priors = [problem.priors[name] for name in leaves]
     loss = loss_unit(problem) * problem.misfit(leaves)
     slopes = torch.autograd.grad(loss, variables, create_graph=True)
-    free = _flat([((v != 0) | (p.l1_rate == 0)) for v, p in zip(variables, priors, strict=True)])
+    held = [(v == 0) & (p.l1_rate > 0) for v, p in zip(variables, priors, strict=True)]
+    free = ~_flat(held) if only_free else torch.ones_like(_flat(held))
     decays = [torch.full_like(v, p.l2_rate) for v, p in zip(variables, priors, strict=True)]
     decay = loss_unit(problem) * _flat(decays)
 
     def curve(vector: Tensor) -> Tensor:
         parts = vector.split([v.numel() for v in variables])
         shaped = [part.view_as(v) for part, v in zip(parts, variables, strict=True)]
-        curved = torch.autograd.grad(slopes, variables, shaped, retain_graph=True)
+        curved = torch.autograd.grad(
+            slopes, variables, shaped, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
         return free * (_flat(curved) + decay * vector)
 
+    return _lanczos(curve, free.to(decay))
+
+
+def _lanczos(curve: Callable[[Tensor], Tensor], mask: Tensor) -> tuple[float, float]:
+    """Smallest and largest eigenvalue of a symmetric map, from 40 rounds of Lanczos's method.
+
+    Both lie within the spectrum, the largest soon at its end. mask: 0 where vectors are 0.
+    """
     generator = torch.Generator().manual_seed(0)
-    basis = free * torch.randn(len(free), generator=generator).to(decay)
-    basis = (basis / basis.norm())[None]
+    start = mask * torch.randn(len(mask), generator=generator, dtype=torch.float64).to(mask)
+    if not start.any():
+        return 0.0, 0.0
+    basis = (start / start.norm())[None]
     images = [curve(basis[0])]
-    for _ in range(min(rounds, int(free.sum())) - 1):
+    for _ in range(min(40, int(mask.sum())) - 1):
         rest = images[-1]
-        for _ in range(2):  # twice is enough for orthogonality
+        for _ in range(2):  # orthogonal to rounding only after the second time
             rest = rest - (basis @ rest) @ basis
         if rest.norm() <= 1e-10 * images[0].norm():
             break
@@ -170,11 +187,16 @@ def _rows(problem: Problem) -> Tensor:
     return torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)
 
 
-def _gram(problem: Problem, rows: Tensor) -> Tensor:
-    """X'X / n or XX' / n, the smaller: they share their non-zero eigenvalues."""
-    if is_quadratic(problem) and rows.shape[1] <= problem.n:
-        return _scatter(problem)
-    return (rows @ rows.T if len(rows) < rows.shape[1] else rows.T @ rows) / problem.n
+def _largest_of_inputs(problem: Problem, rows: Tensor) -> float:
+    """Largest eigenvalue of X'X / n; XX' / n has the same one."""
+    n, columns = rows.shape
+    if min(n, columns) > DENSE_COEFFICIENTS:
+        return _lanczos(lambda v: rows.T @ (rows @ v) / n, torch.ones_like(rows[0]))[1]
+    if is_quadratic(problem) and columns <= n:
+        gram = _scatter(problem)
+    else:
+        gram = (rows @ rows.T if n < columns else rows.T @ rows) / n
+    return float(torch.linalg.eigvalsh(gram)[-1])
 
 
 def _scatter(problem: Problem) -> Tensor:

@@ -110,8 +110,8 @@ def _make(make: MakeOptimizer, groups: Groups, options: Mapping[str, Any]) -> Op
     except (TypeError, ValueError) as error:
         given = ", ".join(["groups", *(f"{key}={value!r}" for key, value in options.items())])
         raise InputError(
-            f"optimizer({given}) failed: {error}; give a torch optimizer class, or a function "
-            "from param groups to an optimizer."
+            f"optimizer({given}) failed: {error}; give a torch optimizer class, or a function from "
+            "param groups to an optimizer (LBFGS takes no groups: penalty_in_loss=True)."
         ) from error
 
 

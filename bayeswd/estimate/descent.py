@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from bayeswd.errors import InputError
 from bayeswd.estimate import curvature, decay_groups, step_size
-from bayeswd.estimate.loop import Loop, default_tolerance, live_start
+from bayeswd.estimate.loop import CHECK_EVERY, Loop, default_tolerance, live_start
 from bayeswd.estimate.proximal import ProximalSGD
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Estimate
@@ -61,9 +61,9 @@ def train(
         negative one trains for all `steps`.
     start: weights to begin from, by parameter name; default the model's own.
 
-    An unfinished run is returned with converged=False; a subgradient run counts as converged
-    if proximal training from its end gains at most 0.05 nats. Raises InputError for an optimizer whose rest point is not
-    the mode, and for a run that left the finite numbers.
+    An unfinished run is returned with converged=False; a subgradient run counts as converged if
+    proximal training from its end gains at most 0.05 nats. Raises InputError for an optimizer
+    whose rest point is not the mode, and for a run that left the finite numbers.
     """
     began = time.perf_counter()
     _require_sensible(problem, steps, lr, momentum, batch_size)
@@ -90,7 +90,9 @@ def train(
         observe=_follow(plan if schedule is None else None, torch_optimizer),
         limit=lambda: _limit(problem, torch_optimizer, batch_size),
     )
-    loop.run(steps or (step_size.CAP if plan is None else plan.steps), tolerance, progress)
+    every = max(CHECK_EVERY, math.ceil(problem.n / (batch_size or problem.n)))  # or an epoch
+    limit = steps or (step_size.CAP if plan is None else plan.steps)
+    loop.run(limit, tolerance, every, progress)
     return loop.estimate(
         "penalized-sgd",
         _note(torch_optimizer, groups, plan, penalty_in_loss, batch_size),
@@ -102,7 +104,8 @@ def train(
 
 def further(problem: Problem, params: Params) -> Params:
     """Where proximal training leads from the end of a subgradient run."""
-    return train(problem, start=params, tolerance=1e-7, steps=2_000).params
+    tolerance = max(1e-7, default_tolerance(problem))
+    return train(problem, start=params, tolerance=tolerance, steps=2_000).params
 
 
 def null_space_share(problem: Problem, start: Params, params: Params) -> float | None:

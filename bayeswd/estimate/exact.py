@@ -103,8 +103,8 @@ def glm(problem: Problem) -> Estimate:
     With L1 the zeros are exact. Softmax under a Flat bias: the shift common to all classes is
     not identified, and the biases returned sum to zero; likewise Flat weights, in each column.
     Under L1 the softmax weights of a column may not be unique: one of the modes is returned.
-    Where Flat parameters have no mode (separable classes), the estimate is not converged and its
-    note says so.
+    Where Flat parameters have no mode (separable classes, a class without examples), the
+    estimate is not converged and its note says so.
     """
     require_glm(problem)
     started = time.perf_counter()
@@ -115,8 +115,8 @@ def glm(problem: Problem) -> Estimate:
     if found.exists:
         return replace(estimate, note=_softmax_note(problem))
     note = (
-        "no mode: under a Flat prior the objective falls for ever (separable classes, or targets "
-        "all alike); give the Flat parameters a proper prior"
+        "no mode: under a Flat prior the objective falls for ever (separable classes, a class "
+        "without examples, or counts all 0); give the Flat parameters a proper prior"
     )
     return replace(estimate, converged=False, note=note)
 

@@ -127,12 +127,23 @@ def _fit(part: Glm, start: Tensor) -> tuple[Minimum, bool]:
         newton_step = by_conjugate_gradients
     scale = float(torch.cat([part.gradient(start).abs(), l1]).max())
     minimum = proximal_newton.minimise(part, l1, start, max(scale, 1e-300), newton_step)
-    if (part.l1 + part.l2 > 0).all():
-        return minimum, True
-    # where the objective falls for ever, the next Newton step is as long as the one before
-    weights = minimum.weights
-    move = newton_step(part, weights, part.gradient(weights), l1) - weights
-    return minimum, bool(_reach(part, move) <= 1e-3 * max(_reach(part, weights), 1.0))
+    return minimum, _has_mode(part, minimum.weights, newton_step)
+
+
+def _has_mode(part: Glm, weights: Tensor, newton_step: NewtonStep) -> bool:
+    """Whether the objective has a minimum: only along Flat coefficients can it fall for ever.
+
+    Along a Flat bias alone it does where a class has no example, or all of them, or where all
+    counts are 0. Along Flat weights the Newton steps then never get short.
+    """
+    flat = part.l1 + part.l2 == 0
+    if not flat[0]:
+        total, most = part.observed.sum(0), len(part.observed)
+        missing = (total == 0) | ((total == most) & (not isinstance(part.likelihood, Poisson)))
+        return not (flat.any() and missing.any())
+    l1 = part.l1.repeat(part.observed.shape[1])
+    next_step = newton_step(part, weights, part.gradient(weights), l1) - weights
+    return _reach(part, next_step) <= 1e-3 * max(_reach(part, weights), 1.0)
 
 
 def _reach(part: Glm, weights: Tensor) -> float:

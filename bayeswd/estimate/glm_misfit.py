@@ -16,23 +16,43 @@ from torch import Tensor
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, Likelihood, Poisson
 
 
+def _chance_of_others(mean: Tensor) -> Tensor:
+    """1 - p, without the cancellation where p is almost 1."""
+    classes = mean.shape[-1]
+    return mean @ (1 - torch.eye(classes, dtype=mean.dtype, device=mean.device))
+
+
+def _bernoulli_excess(outputs: Tensor, observed: Tensor) -> Tensor:
+    return torch.where(observed == 1, -(-outputs).sigmoid(), outputs.sigmoid())
+
+
+def _softmax_excess(outputs: Tensor, observed: Tensor) -> Tensor:
+    mean = outputs.softmax(-1)
+    return torch.where(observed == 1, -_chance_of_others(mean), mean)
+
+
+def _poisson_excess(outputs: Tensor, observed: Tensor) -> Tensor:
+    return outputs.exp() - observed
+
+
 def _bernoulli_variance(outputs: Tensor) -> Tensor:
     return outputs.sigmoid() * (-outputs).sigmoid()
 
 
-def _softmax(outputs: Tensor) -> Tensor:
-    return outputs.softmax(-1)
+def _softmax_variance(outputs: Tensor) -> Tensor:
+    mean = outputs.softmax(-1)
+    return mean * _chance_of_others(mean)
 
 
-# the mean of the targets given the outputs, and the diagonal part of their variance
-MEANS: dict[type[Likelihood], Callable[[Tensor], Tensor]] = {
-    Bernoulli: torch.sigmoid,
-    Categorical: _softmax,
-    Poisson: torch.exp,
+# the mean of each target less the target, to full relative accuracy where the two almost agree
+EXCESSES: dict[type[Likelihood], Callable[[Tensor, Tensor], Tensor]] = {
+    Bernoulli: _bernoulli_excess,
+    Categorical: _softmax_excess,
+    Poisson: _poisson_excess,
 }
-SPREADS: dict[type[Likelihood], Callable[[Tensor], Tensor]] = {
+VARIANCES: dict[type[Likelihood], Callable[[Tensor], Tensor]] = {
     Bernoulli: _bernoulli_variance,
-    Categorical: _softmax,  # the variance is diag(p) - pp'
+    Categorical: _softmax_variance,
     Poisson: torch.exp,
 }
 
@@ -65,46 +85,53 @@ class Glm:
         return self.likelihood.misfit(self.outputs(weights), self.targets) + penalty
 
     def gradient(self, weights: Tensor) -> Tensor:
-        excess = MEANS[type(self.likelihood)](self.outputs(weights)) - self.observed
+        excess = EXCESSES[type(self.likelihood)](self.outputs(weights), self.observed)
         return self._collect(excess, weights)
 
     def curvature(self, weights: Tensor, chosen: Tensor) -> Tensor:
-        """X_k' diag(v_k) X_k for each output k; for softmax less G'G, with G = p_k x_j."""
+        """X_k' diag(v_k) X_k for each output k; for softmax -X_k' diag(p_k p_l) X_l between two."""
         output, column = chosen // len(self.l2), chosen % len(self.l2)
-        spread = SPREADS[type(self.likelihood)](self.outputs(weights))[:, output]
-        chosen_columns = self.columns[:, column]
-        weighted = chosen_columns * spread
-        hessian = torch.diag(self.l2[column])
+        columns = self.columns[:, column]
+        hessian = columns.new_zeros(len(chosen), len(chosen))
+        if self.coupled:
+            weighted = columns * self.outputs(weights).softmax(-1)[:, output]
+            hessian = -(weighted.T @ weighted)
+        variance = self._variance(weights)
         for k in output.unique():
             mine = (output == k).nonzero()[:, 0]
-            hessian[mine[:, None], mine] += chosen_columns[:, mine].T @ weighted[:, mine]
-        if self.coupled:
-            hessian -= weighted.T @ weighted
-            hessian += self._shift_cost(column, hessian)
-        return hessian
+            block = columns[:, mine]
+            hessian[mine[:, None], mine] = block.T @ (variance[:, k, None] * block)
+        hessian = hessian + torch.diag(self.l2[column])
+        return hessian + self._shift_cost(column, hessian) if self.coupled else hessian
 
     def curvature_times(self, weights: Tensor, vector: Tensor) -> Tensor:
         """The Hessian times a vector [D], without the Hessian."""
-        spread = SPREADS[type(self.likelihood)](self.outputs(weights))
-        change = self.outputs(vector) * spread
+        change = self.outputs(vector)
         if self.coupled:
-            change = change - spread * change.sum(-1, keepdim=True)
+            mean = self.outputs(weights).softmax(-1)
+            change = mean * (change - (mean * change).sum(-1, keepdim=True))
+        else:
+            change = self._variance(weights) * change
         return self._collect(change, vector)
 
     def stiffness(self, weights: Tensor) -> Tensor:
         """The diagonal of the Hessian, [D]; > 0."""
-        spread = SPREADS[type(self.likelihood)](self.outputs(weights))
-        spread = spread * (1 - spread) if self.coupled else spread
-        return (spread.T @ self.columns**2 + self.l2).flatten().clamp(min=1e-300)
+        diagonal = self._variance(weights).T @ self.columns**2 + self.l2
+        return diagonal.flatten().clamp(min=1e-300)
+
+    def _variance(self, weights: Tensor) -> Tensor:
+        return VARIANCES[type(self.likelihood)](self.outputs(weights))
 
     def _shift_cost(self, column: Tensor, hessian: Tensor) -> Tensor:
         """A cost on the shift common to all classes, which is free in a Flat column.
 
-        It is zero at zero shift: it picks that solution and makes the Hessian regular.
+        It is zero at zero shift: it picks that solution and makes the Hessian regular. Its size
+        is the mean curvature of the column, in the column's own unit.
         """
         free = self._free[column]
         alike = (column[:, None] == column) & free & free[:, None]
-        return alike * hessian.diagonal().mean()
+        mean = (alike * hessian.diagonal()).sum(1) / alike.sum(1).clamp(min=1)
+        return alike * mean
 
     def _collect(self, forces: Tensor, weights: Tensor) -> Tensor:
         """The forces [n, K] on the outputs as forces on the weights, with those of the penalty."""

@@ -13,19 +13,19 @@ from torch import Tensor
 
 from bayeswd.errors import InputError
 from bayeswd.estimate import certificate
-from bayeswd.estimate.step_size import CHECK_EVERY
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Estimate
 
 Params = Mapping[str, Tensor]
 
+CHECK_EVERY = 10  # steps between two looks at the residual
 ENOUGH_GAP = 0.05  # nats from the optimum: where a run without a rest point counts as converged
 
 
 class Loop:
     """One run: `params` are live tensors, which `advance` changes by one step.
 
-    observe: told (step, params, residual) every CHECK_EVERY steps.
+    observe: told (step, params, residual) at each look.
     limit: says which step size would have been stable, for the error of a diverged run.
     """
 
@@ -44,15 +44,20 @@ class Loop:
         self._residual = math.inf
         self._steps = 0
 
-    def run(self, steps: int, tolerance: float, progress: bool) -> None:
-        """Advance until the residual is within `tolerance`, for at most `steps`."""
+    def run(
+        self, steps: int, tolerance: float, every: int = CHECK_EVERY, progress: bool = False
+    ) -> None:
+        """Advance until the residual, taken `every` so many steps, is within `tolerance`.
+
+        For at most `steps`; `progress` writes a line to stderr about every two seconds.
+        """
         record_at, spoken = 0, time.perf_counter()
         for step in range(steps + 1):
             self._steps = step
             if step == record_at:
                 self._record()
                 record_at = max(step + 1, int(1.07 * step))  # each of 14, then about 34 for 10x
-            if step % CHECK_EVERY == 0 or step == steps:
+            if step % every == 0 or step == steps:
                 self._look()
                 if self._residual <= tolerance or step == steps:
                     break

@@ -6,6 +6,7 @@ Pyro's L1 penalty is differentiated (a subgradient), so that no weight ends at e
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -74,7 +75,8 @@ def fit(
             observe=_follow(plan, optimizer, unit),
             limit=lambda: _limit(problem, plan, unit),
         )
-        loop.run(steps or (step_size.CAP if plan is None else plan.steps), tolerance, progress)
+        limit = steps or (step_size.CAP if plan is None else plan.steps)
+        loop.run(limit, tolerance, progress=progress)
     return loop.estimate(
         "pyro-map",
         _note(plan, unit, optimizer, subgradient),
@@ -86,9 +88,10 @@ def fit(
 
 @contextmanager
 def _own_parameter_store() -> Iterator[None]:
-    """An empty parameter store inside, the user's again outside."""
+    """An empty parameter store inside, without Pyro's warnings; the user's again outside."""
     store = pyro.get_param_store()
-    with store.scope():
+    with store.scope(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Encountered ", UserWarning)  # NaN: the loop will say
         yield
     for name in store.keys():  # noqa: SIM118
         store[name]  # reading restores param.unconstrained, which scope() takes off
@@ -97,7 +100,7 @@ def _own_parameter_store() -> Iterator[None]:
 def _live(guide: AutoDelta, weights: Params) -> dict[str, Tensor]:
     """The tensors that SVI steps, by parameter name."""
     guide()  # the first call makes them
-    store = pyro.get_param_store()
+    store: Any = pyro.get_param_store()
     return {name: store[f"AutoDelta.{name}"].unconstrained() for name in weights}
 
 
@@ -137,11 +140,10 @@ def _limit(problem: Problem, plan: step_size.Plan | None, unit: float) -> str:
     return step_size.limit(size, curvature.largest(problem, problem.initial) / unit)
 
 
-def _note(
-    plan: step_size.Plan | None, unit: float, optimizer: PyroOptim, subgradient: bool
-) -> str:
+def _note(plan: step_size.Plan | None, unit: float, optimizer: PyroOptim, subgradient: bool) -> str:
     """The optimizer, its step size on both scales, and what an L1 penalty leaves undone."""
-    parts = [f"SVI, AutoDelta, {optimizer.pt_optim_constructor.__name__}"]
+    constructor: Any = optimizer.pt_optim_constructor
+    parts = [f"SVI, AutoDelta, {constructor.__name__}"]
     if plan is not None:
         size = plan.size
         parts.append(f"lr {size.lr * unit:.4g} in nats ({size.lr:.4g} for the training loss)")
@@ -166,12 +168,13 @@ def _require_sensible(
     if lr is not None or momentum is not None:
         raise InputError("pyro_map.fit: give lr and momentum to the optimizer, not beside it.")
     for name in problem.priors:
-        options = optimizer.pt_optim_args
-        options = options(name) if callable(options) else options
-        made = optimizer.pt_optim_constructor([torch.nn.Parameter(torch.zeros(1, 1))], **options)
-        if made.param_groups[0].get("weight_decay", 0) != 0:
+        given: Any = optimizer.pt_optim_args
+        constructor: Any = optimizer.pt_optim_constructor
+        options = given(name) if callable(given) else given
+        made = constructor([torch.nn.Parameter(torch.zeros(1, 1))], **options)
+        decay = made.param_groups[0].get("weight_decay", 0)
+        if decay != 0:
             raise InputError(
-                f"pyro_map.fit: the optimizer has weight_decay "
-                f"{made.param_groups[0]['weight_decay']:g} on {name!r}, and the model has its "
-                "prior already: the penalty would count twice; give weight_decay=0."
+                f"pyro_map.fit: the optimizer has weight_decay {decay:g} on {name!r}, and the "
+                "model has its prior already: the penalty would count twice; give weight_decay=0."
             )

@@ -74,9 +74,19 @@ def _move(hessian: Tensor, pull: Tensor, held: Tensor, entering: Tensor, optimal
 def _solve(hessian: Tensor, pull: Tensor, free: Tensor) -> Tensor:
     """The move, zero outside `free`, that takes the pull on `free` to zero."""
     index = free.nonzero()[:, 0]
-    factor = torch.linalg.cholesky(hessian[index[:, None], index])
+    factor = _factor(hessian[index[:, None], index])
     solved = torch.cholesky_solve(pull[index, None], factor)[:, 0]
     return torch.zeros_like(pull).index_copy(0, index, solved)
+
+
+def _factor(block: Tensor) -> Tensor:
+    """The Cholesky factor; of a slightly larger matrix where rounding has left none."""
+    raised = 0.0
+    factor, failed = torch.linalg.cholesky_ex(block)
+    while failed:
+        raised = max(100 * raised, 1e-12)
+        factor, failed = torch.linalg.cholesky_ex(block + raised * torch.eye(len(block)))
+    return factor
 
 
 def _lowest_point(weights: Tensor, move: Tensor, drop: float, rates: Tensor) -> Tensor:

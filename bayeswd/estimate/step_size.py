@@ -22,11 +22,9 @@ from bayeswd.problem.objective import Problem
 
 Params = Mapping[str, Tensor]
 
-CHECK_EVERY = 10  # steps between two looks at the residual
 CAP = 10_000  # steps without convergence
 SUBGRADIENT_STEPS = 2_000
-NEAR=1e-2
-FLOOR=1e-4
+FIRST_MEASURED = 50  # steps until the curvature is measured on the way
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Plan(Protocol):
     changes: bool
 
     def observe(self, step: int, params: Params, residual: float) -> None:
-        """Told every CHECK_EVERY steps where training is and how far from rest."""
+        """Told every few steps where training is and how far from rest."""
 
 
 def heavy_ball(smallest: float, largest: float) -> StepSize:
@@ -77,7 +75,7 @@ def plan_for(
     if momentum is not None or batch_size is not None:
         return Fixed(StepSize(1 / largest, momentum or 0.0))
     if subgradient:
-        return Fading(1 / largest if problem.linear else 0.5 / largest, steps)
+        return Fading(problem, largest, steps)
     if problem.linear is None:
         return Wary(problem, largest)
     return HeavyBall(problem, params, largest)
@@ -119,76 +117,89 @@ class Fading:
     end within 0.02 nats of the optimum on the built-in data.
     """
 
-    def __init__(self, lr: float, steps: int | None = None) -> None:
-        self._lr, self.steps, self.changes = lr, steps or SUBGRADIENT_STEPS, True
-        self.size = StepSize(lr, 0.99, nesterov=True)
+    def __init__(self, problem: Problem, largest: float, steps: int | None) -> None:
+        self.steps, self.changes = steps or SUBGRADIENT_STEPS, True
+        self._problem, self._due = problem, FIRST_MEASURED
+        self._lr = _wary_lr(largest) if problem.linear is None else 1 / largest
+        self.size = StepSize(self._lr, 0.99, nesterov=True)
 
     def observe(self, step: int, params: Params, residual: float) -> None:
+        if self._problem.linear is None and step >= self._due:
+            self._due = _next_measured(step)
+            self._lr = min(self._lr, _wary_lr(curvature.largest(self._problem, params)))
         left = min(1.0, (1 - step / self.steps) / 0.7)
         self.size = StepSize(self._lr * left**2, 0.99, nesterov=True)
 
 
 class HeavyBall:
-    """Heavy ball that learns the curvature where it is going.
+    """For linear models: heavy ball that learns the curvature where it is going.
 
     Squared error under Gaussian priors: the exact spectrum, once. Else it starts from the bound
     on the largest curvature, and from a guess for the smallest, which depends on the weights that
     stay non-zero and on the fitted probabilities; both are measured anew at step 50, 75, 113 ...
-    Close to rest (residual 1e-3) the local curvature replaces the bound, which may be 20 times
-    larger; should the residual grow threefold from there, the bound is taken up again.
+    Near rest (residual 1e-3) the local curvature replaces the bound, which may be 20 times as
+    large; should the residual grow threefold from there, the bound is taken up again. Counts have
+    no bound: gradient descent with lr = 1/L for the stand-in L, until near rest.
     """
 
     def __init__(self, problem: Problem, params: Params, largest: float) -> None:
         self.steps, self.changes = CAP, False
-        self._problem, self._bound = problem, largest
-        self._measurable = curvature.has_spectrum(problem)
-        self._settled = curvature.is_quadratic(problem) and not has_l1(problem)
-        self._due, self._local_since = 50, math.inf
-        if self._measurable and self._settled:
-            self.size = heavy_ball(*curvature.spectrum(problem, params))
-        else:
-            self.size = self._safe = heavy_ball(_guess(problem, largest), largest)
+        self._problem, self._bound, self._smallest = problem, largest, _guess(problem, largest)
+        self._due, self._local_since = float(FIRST_MEASURED), math.inf
+        self._quadratic = curvature.is_quadratic(problem)
+        if not curvature.has_spectrum(problem):
+            self._due = math.inf
+        elif self._quadratic and not has_l1(problem):
+            self._due, self._smallest = math.inf, curvature.spectrum(problem, params)[0]
+        self.size = self._safe()
 
     def observe(self, step: int, params: Params, residual: float) -> None:
-        if self._settled or not self._measurable:
-            return
         if residual > 3 * self._local_since:
-            self.size, self._due, self._local_since = self._safe, 2 * step, math.inf
+            self.size, self._due, self._local_since = self._safe(), 2 * step, math.inf
         elif step >= self._due:
-            self._due = math.ceil(1.5 * step)
-            self._measure(params, residual)
+            self._due = _next_measured(step)
+            self._measure(params, near=residual < 1e-3)
+            self._local_since = residual if residual < 1e-3 and not self._quadratic else math.inf
 
-    def _measure(self, params: Params, residual: float) -> None:
+    def _measure(self, params: Params, near: bool) -> None:
         smallest, largest = curvature.spectrum(self._problem, params)
-        if not curvature.is_quadratic(self._problem):
-            local = residual < 1e-3
-            largest = min(1.1 * largest, self._bound) if local else self._bound
-            self._local_since = residual if local else math.inf
-        self.size, self.changes = heavy_ball(min(smallest, largest), largest), True
+        self._smallest, self.changes = min(smallest, self._bound), True
+        if near and not self._quadratic:
+            self.size = heavy_ball(smallest, min(1.1 * largest, self._bound))
+        else:
+            self.size = self._safe()
+
+    def _safe(self) -> StepSize:
+        if not curvature.is_bounded(self._problem):
+            return StepSize(1 / self._bound)
+        return heavy_ball(self._smallest, self._bound)
 
 
 class Wary:
     """For a model that is not linear, whose curvature changes (and often grows) on the way.
 
     lr = 1/(2L) and momentum 0.9, with the L found at the start and measured anew at step 50, 75,
-    113 ... or once the residual is three times what it was; near rest heavy ball for 1.5 L.
+    113 ... or once the residual is three times what it was. Near rest (residual 1e-2): heavy ball
+    for the smallest curvature found and 1.5 L.
     """
 
     def __init__(self, problem: Problem, largest: float) -> None:
         self.steps, self.changes = CAP, False
-        self.size = StepSize(0.5 / largest, 0.9)
-        self._problem, self._due, self._earliest, self._since = problem, 50, 50, math.inf
+        self.size = StepSize(_wary_lr(largest), 0.9)
+        self._problem, self._since = problem, math.inf
+        self._due = self._earliest = FIRST_MEASURED
 
     def observe(self, step: int, params: Params, residual: float) -> None:
-        if step < self._due and not (step >= self._earliest and residual > 3 * self._since):
+        grown = step >= self._earliest and residual > 3 * self._since
+        if step < self._due and not grown:
             return
         smallest, largest = curvature.spectrum(self._problem, params)
-        if residual < NEAR:
-            self.size = heavy_ball(max(smallest, FLOOR * largest), 1.5 * largest)
+        if residual < 1e-2:
+            self.size = heavy_ball(max(smallest, 1e-5 * largest), 1.5 * largest)
         else:
-            self.size = StepSize(0.5 / largest, 0.9)
-        self._due, self._earliest, self._since = math.ceil(1.5 * step), step + 50, residual
-        self.changes = True
+            self.size = StepSize(_wary_lr(largest), 0.9)
+        self._due, self._earliest = _next_measured(step), step + FIRST_MEASURED
+        self._since, self.changes = residual, True
 
 
 def has_l1(problem: Problem) -> bool:
@@ -202,3 +213,12 @@ def _guess(problem: Problem, largest: float) -> float:
     decays = [unit * prior.l2_rate for prior in problem.priors.values() if prior.l2_rate > 0]
     share = 1e-3 if has_l1(problem) else 1e-4
     return min(max(share * largest, min(decays, default=0.0)), largest)
+
+
+def _wary_lr(largest: float) -> float:
+    """Room for the largest curvature to grow sevenfold under momentum 0.9."""
+    return 0.5 / largest
+
+
+def _next_measured(step: int) -> int:
+    return math.ceil(1.5 * step)

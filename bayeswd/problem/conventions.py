@@ -157,7 +157,7 @@ def elsewhere(
     except InputError as reason:
         return Elsewhere(row, row.knob, None, None, str(reason).removeprefix(f"{row.name}: "))
     written = row.knob_for(ratio)
-    chosen = len(row.penalties) > 1 and settings.default_share(row.penalties[0]) != ratio
+    chosen = settings.default_share(row.penalties[0]) != ratio
     said = chosen and reading.family != "flat" and not (ratio == 1 and written != row.knob)
     return Elsewhere(row, written, value, ratio if said else None, row.note)
 
@@ -188,12 +188,12 @@ def _flat_strength(knob: Knob, known: dict[str, float]) -> float:
 def _unhidden(knob: Knob, total: float, known: dict[str, float]) -> float:
     """The strength to write so that the knob's hidden second decay makes up the total."""
     left = total - known.get(knob.hidden, 0.0)
-    if left < 0:
+    if left < -1e-12 * total or (total == 0 and left < 0):
         raise InputError(
             f"{knob.name} always decays by {knob.hidden} = {known[knob.hidden]:g}, more than this"
             f" prior asks for: set {knob.hidden} = 0"
         )
-    return left
+    return max(left, 0.0)
 
 
 def _of_inverses(knob: Knob, inverses: dict[str, float]) -> Reading:

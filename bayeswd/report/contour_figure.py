@@ -21,7 +21,7 @@ from bayeswd.report.weights import flat_weights, is_penalised, weight_name, weig
 MOST_LINES = 7
 # inches
 WIDTH, LEFT, PANEL, GAP = 9.6, 0.85, 2.45, 0.6
-HEAD, TEXT, ROW, FOOT = 0.5, 0.72, 3.75, 0.55
+HEAD, TEXT, ROW, FOOT = 0.45, 0.92, 3.95, 0.6
 
 
 @style.styled
@@ -54,7 +54,7 @@ def contours(result: Comparisons) -> Figure:
     style.headline(
         figure,
         "Posterior ∝ likelihood × prior: at the fit a likelihood line touches a prior line",
-        f"A slice, not a marginal: the other {others} weights stay at their fitted values. "
+        f"A slice, no marginal: the other {others} weights stay where they were fitted. "
         "Lines: ½k² nats below each peak, k = 1, 2, 3 … or 1, 2, 4 … (k sd of a Gaussian).",
     )
     _explain(figure, penalised[0], peaked)
@@ -120,7 +120,7 @@ def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str)
         vmax=1.5,
         interpolation="bilinear",
     )
-    levels = _levels(float(below.max()))
+    levels = levels(float(below.max()))
     if levels:
         axes.contour(first, second, below, levels=levels, colors=[colour], linewidths=0.9)
     else:
@@ -128,7 +128,7 @@ def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str)
     axes.set_title(title)
 
 
-def _levels(highest: float) -> list[float]:
+def levels(highest: float) -> list[float]:
     """k^2/2 nats, k = 1, 2, 3, ... or, on a map of many, 1, 2, 4, 8, ...
 
     These are k standard deviations of a Gaussian.
@@ -173,13 +173,12 @@ def _training_look() -> style.Look:
 
 def _finding(one: Comparison, cut: Slice, names: Sequence[str]) -> str:
     """Where the fit lies, and what the likelihood alone would choose on the slice."""
-    parts = []
+    lines = [style.strength(one)]
     for name, value, alone in zip(names, cut.fit, cut.likelihood_mode, strict=True):
-        said = "exactly 0" if value == 0 else style.brief(float(value), 3)
-        wanted = "" if math.isnan(alone) else f" (likelihood: {style.brief(float(alone), 3)})"
-        parts.append(f"{name} = {said}{wanted}")
-    corner = ": a corner of the prior's line" if (cut.fit == 0).any() else ""
-    return f"{style.strength(one)}\n{';  '.join(parts)}{corner}"
+        said = style.brief(float(value)) if value else "exactly 0, a corner of the prior's line"
+        wanted = "" if math.isnan(alone) else f"; the likelihood alone: {style.brief(float(alone))}"
+        lines.append(f"{name} = {said}{wanted}")
+    return "\n".join(lines)
 
 
 def _explain(figure: Figure, first: Comparison, peaked: bool) -> None:
@@ -194,5 +193,5 @@ def _explain(figure: Figure, first: Comparison, peaked: bool) -> None:
         handles.append(Line2D([], [], label="likelihood's peak", **peak))
     for colour, name in ((style.LIKELIHOOD, "likelihood"), (style.PRIOR, "prior")):
         handles.append(Line2D([], [], color=colour, linewidth=2, label=f"{name} line at the fit"))
-    bottom = 0.25 / figure.get_size_inches()[1]
+    bottom = 0.3 / figure.get_size_inches()[1]
     figure.legend(handles=handles, loc="lower left", ncols=5, bbox_to_anchor=(0, bottom))

@@ -70,7 +70,7 @@ def strength_and_variance(result: Comparisons) -> Figure:
     for one in penalised:
         _mark(axes, one)
     _finish(axes, stated, penalised)
-    style.margins(figure, 1, left=0.8, top=0.5)
+    style.margins(figure, 1, left=0.8, top=0.65)
     style.headline(figure, _finding(penalised[0], stated), _reading(penalised[0]))
     return figure
 

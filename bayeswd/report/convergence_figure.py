@@ -31,8 +31,8 @@ def convergence(result: Comparisons) -> Figure:
     panels = figure.subplots(1, len(trained), squeeze=False, sharey=True)[0]
     for axes, one in zip(panels, trained, strict=True):
         _draw_panel(axes, one)
-    panels[0].set_ylabel("objective above the optimum, nats")
-    style.margins(figure, len(trained), left=0.9, top=0.75, bottom=1.75, gap=0.3)
+    panels[0].set_ylabel("objective above the lowest, nats")
+    style.margins(figure, len(trained), left=0.9, top=0.9, bottom=1.75, gap=0.3)
     style.headline(figure, _finding(trained), _reading(trained))
     return figure
 
@@ -87,6 +87,9 @@ def _draw_panel(axes: Axes, one: Comparison) -> None:
     longest = [row.history[-1][0] for row in methods]
     if max(longest) > UNEQUAL * max(1, min(longest)):
         axes.set_xscale("symlog", linthresh=max(1, min(longest) / 10))
+        style.decade_ticks(axes.xaxis)
+    else:
+        style.short_ticks(axes, 6, vertical=False)
     axes.set(yscale="log", xlabel="step", title=style.strength(one))
     style.decade_ticks(axes.yaxis)
     axes.margins(x=0.02)
@@ -112,7 +115,8 @@ def _floor_words(one: Comparison, floor: float) -> str:
 def _finding(trained: Sequence[Comparison]) -> str:
     steps = [steps_until(one, row) for one in trained for row in trainings(one)]
     there = [step for step in steps if step is not None]
-    goal = f"within {NATS:g} nats of the optimum"
+    certified = any(one.reference.gap is not None for one in trained)
+    goal = f"within {NATS:g} nats of the {'optimum' if certified else 'lowest objective found'}"
     if not there:
         return f"None of {len(steps)} trainings came {goal}"
     many = (
@@ -123,8 +127,8 @@ def _finding(trained: Sequence[Comparison]) -> str:
 
 def _reading(trained: Sequence[Comparison]) -> str:
     if all(one.reference.gap is None for one in trained):
-        return "Above the lowest objective that any method found: a network has no certificate."
+        return "Above the lowest that any method found: only linear models have a certificate."
     return (
-        "Above the certified optimum: a straight line falls by the same factor each step; "
+        "Above the certified optimum. A straight line falls by the same factor each step; "
         "values below the floor are drawn on it."
     )

@@ -48,8 +48,8 @@ def draw_forest(
         ci_probs=INTERVALS,
         visuals={"twig": {"width": 1.2}, "trunk": {"width": 3.2}},
     )
-    style.margins(figure, 2, left=0.2, top=0.8)
-    _finish(axes)
+    style.margins(figure, 2, left=0.2, top=0.9)
+    _finish(axes, heights(len(weights), len(strengths), len(MODELS)))
     return figure
 
 
@@ -89,8 +89,9 @@ def heights(weights: int, strengths: int, models: int) -> np.ndarray:
     return weights * (strengths + 1) - (block + row + shift)
 
 
-def _finish(axes: Sequence[Axes]) -> None:
+def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
     labels, forest = axes
+    forest.set_ylim(rows.min() - 0.7, rows.max() + 0.7)
     labels.set(xlim=(-0.05, 1.05))
     labels.spines[["bottom", "left"]].set_visible(False)
     labels.xaxis.tick_top()

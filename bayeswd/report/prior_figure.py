@@ -45,7 +45,7 @@ def prior_and_penalty(result: Comparisons) -> Figure:
         _draw_costs(penalty, one, reach)
     _shade(density, priors[0][0], penalised[0], weights)
     _label(density, penalty, reach)
-    style.margins(figure, 2, left=1.75, top=0.7, gap=0.75)
+    style.margins(figure, 2, left=1.75, top=0.9, gap=0.75)
     _say(figure, penalised)
     return figure
 
@@ -149,6 +149,8 @@ def _label(density: Axes, penalty: Axes, reach: float) -> None:
     density.set(xlim=(-reach, reach), ylabel="prior density p(w)")
     density.set_ylim(bottom=0)
     density.tick_params(labelbottom=False)
+    for axes in (density, penalty):
+        style.short_ticks(axes, 7)
     density.set_title("what is believed: density")
     penalty.set(xlim=(-reach, reach), xlabel="weight w", ylabel="penalty  −log p(w),  nats")
     penalty.set_title("what is paid: minus its log")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -47,6 +48,7 @@ KIND_MARKERS = {"l2": "o", "l1": "D", "elastic-net": "s"}
 KIND_NAMES = {"l2": "L2", "l1": "L1", "elastic-net": "Elastic net"}
 
 DPI = 150
+BOLD_LETTER, SMALL_LETTER = 0.088, 0.063  # inches, on average
 SETTINGS = {
     "font.family": ["DejaVu Sans"],  # ships with matplotlib and has λ, τ, σ and ±
     "font.size": 9.5,
@@ -55,9 +57,6 @@ SETTINGS = {
     "axes.labelsize": 9.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.formatter.limits": (-3, 4),
-    "axes.formatter.use_mathtext": True,
-    "axes.unicode_minus": True,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "text.usetex": False,
@@ -101,13 +100,20 @@ def margins(
     )
 
 
-def headline(figure: Figure, finding: str, reading: str = "") -> None:
+def headline(figure: Figure, finding: str, reading: str) -> None:
     """What the figure found, at the top; how to read it, in small letters at the bottom."""
-    height = figure.get_size_inches()[1]
+    width, height = figure.get_size_inches()
     figure.suptitle(
-        finding, x=0.01, y=1 - 0.12 / height, ha="left", va="top", fontsize=11, fontweight="bold"
+        fill(finding, int(width / BOLD_LETTER)),
+        x=0.01,
+        y=1 - 0.1 / height,
+        ha="left",
+        va="top",
+        fontsize=11,
+        fontweight="bold",
     )
-    figure.supxlabel(reading, x=0.01, y=0.1 / height, ha="left", va="bottom", fontsize=8.5)
+    small = fill(reading, int(width / SMALL_LETTER))
+    figure.supxlabel(small, x=0.01, y=0.08 / height, ha="left", va="bottom", fontsize=8.5)
 
 
 def colour_of(method: str, others: list[str]) -> str:

@@ -30,7 +30,7 @@ def weights_by_method(result: Comparisons) -> Figure:
     panels = figure.subplots(2, len(several), squeeze=False, sharex="col", height_ratios=[3, 2])
     for column, one in enumerate(several):
         _draw_column(panels[0, column], panels[1, column], one)
-    style.margins(figure, len(several), left=0.9, top=0.75, gap=0.95)
+    style.margins(figure, len(several), left=0.9, top=0.9, gap=0.95)
     style.headline(
         figure,
         _finding(several),
@@ -120,6 +120,6 @@ def _finding(several: Sequence[Comparison]) -> str:
             apart.pop("posterior-mean", None)
         largest = max(_largest(difference) for difference in apart.values())
         name = style.method_name(one.reference.method)
-        within = style.brief(largest, 2)
-        parts.append(f"{style.kind_name(one)}: weights within {within} of the {name}")
+        where = f"within {style.brief(largest, 2)} of" if largest else "identical to"
+        parts.append(f"{style.kind_name(one)}: weights {where} the {name}")
     return ";  ".join(parts)

@@ -136,7 +136,7 @@ def test_flat_weights_are_least_squares_and_the_limit_of_wide_priors(bias: Prior
     assert relative_error(coefficients(wide), expected) <= 1e-9
 
 
-@pytest.mark.parametrize("tau", [1e-1, 1e3, 1e6])
+@pytest.mark.parametrize("tau", [1e-3, 1e-1, 1e3, 1e6])
 def test_accuracy_survives_columns_of_very_different_units(tau: float) -> None:
     """Normal equations lose 1e-16 * cond(A)^2, here 1e4 and more; the reference is QR on A."""
     inputs, targets = draw(60, 6)
@@ -147,7 +147,7 @@ def test_accuracy_survives_columns_of_very_different_units(tau: float) -> None:
     right = np.concatenate([targets.numpy(), np.zeros((6, 1))])
     expected = np.linalg.lstsq(rows / sizes, right, rcond=None)[0][:, 0] / sizes
     fit = exact.ridge(linear(inputs, targets, Gaussian(tau)))
-    np.testing.assert_allclose(fit.params["weight"][0].numpy(), expected, rtol=1e-9)
+    np.testing.assert_allclose(fit.params["weight"][0].numpy(), expected, rtol=1e-8)
 
 
 def test_float32_in_float32_out() -> None:

@@ -1,182 +1,38 @@
-"""Comparisons to draw: every likelihood and prior, fitted here by short loops of their own."""
+"""Comparisons to draw, one for each kind of problem; trainings are short, some not converged."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from torch import Tensor, nn
+from torch import nn
 
-from bayeswd.analysis.comparison import Comparison, Comparisons, DataSummary, Method, Penalty
-from bayeswd.problem import conventions, readings
+from bayeswd.analysis import equivalence
+from bayeswd.analysis.comparison import Comparisons, DataSummary
+from bayeswd.estimate import descent, pyro_map
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, GaussianNoise, Likelihood
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace, Prior
-from bayeswd.results import GaussianPosterior, Verdict
-
-Params = dict[str, Tensor]
-STEPS = 150
-KINDS = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net", "flat": "l2"}
 
 
-# ------------------------------------------------------------------------------- the three roads
-
-
-def proximal(problem: Problem, steps: int) -> tuple[Params, list[tuple[int, float]]]:
-    """Accelerated proximal gradient with restarts (O'Donoghue & Candes 2015), any prior."""
-    params, step = problem.initial, 1 / curvature(problem)
-    ahead, momentum, history = params, 1.0, []
-    every = max(1, steps // 60)
-    for count in range(steps):
-        if count % every == 0:
-            history.append((count, float(problem.objective(params))))
-        gradient = problem.misfit_gradient(ahead)
-        moved = {
-            name: prior.prox(ahead[name] - step * gradient[name], step)
-            for name, prior in problem.priors.items()
-        }
-        uphill = sum(
-            float(((ahead[name] - moved[name]) * (moved[name] - params[name])).sum())
-            for name in moved
-        )
-        following = 1.0 if uphill > 0 else (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-        share = 0.0 if uphill > 0 else (momentum - 1) / following
-        ahead = {name: moved[name] + share * (moved[name] - params[name]) for name in moved}
-        params, momentum = moved, following
-    return params, [*history, (steps, float(problem.objective(params)))]
-
-
-def adam(problem: Problem, steps: int) -> tuple[Params, list[tuple[int, float]]]:
-    """Adam with a falling rate on the objective: what an AutoDelta guide does."""
-    leaves = {name: value.requires_grad_() for name, value in problem.initial.items()}
-    weight = next(iter(problem.priors.values()))
-    rate = 0.03 * (1.0 if isinstance(weight, Flat) else math.sqrt(weight.variance))
-    optimizer = torch.optim.Adam(leaves.values(), lr=20 * rate)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 1e-4 ** (1 / steps))
-    history = []
-    for count in range(steps):
-        optimizer.zero_grad()
-        objective = problem.objective(leaves)
-        if count % max(1, steps // 60) == 0:
-            history.append((count, objective.item()))
-        objective.backward()
-        optimizer.step()
-        schedule.step()
-    params = {name: value.detach() for name, value in leaves.items()}
-    return params, [*history, (steps, float(problem.objective(params)))]
-
-
-def curvature(problem: Problem) -> float:
-    """An upper bound on the misfit's curvature: power iteration on gradient differences."""
-    base = problem.misfit_gradient(problem.initial)
-    generator = torch.Generator().manual_seed(0)
-    direction = {
-        name: torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value)
-        for name, value in problem.initial.items()
-    }
-    size = 1.0
-    for _ in range(30):
-        length = math.sqrt(sum(float((value**2).sum()) for value in direction.values()))
-        unit = {name: value / length for name, value in direction.items()}
-        moved = {name: value + 1e-4 * unit[name] for name, value in problem.initial.items()}
-        gradient = problem.misfit_gradient(moved)
-        direction = {name: (gradient[name] - base[name]) / 1e-4 for name in base}
-        size = math.sqrt(sum(float((value**2).sum()) for value in direction.values()))
-    return 1.3 * size
-
-
-# ------------------------------------------------------------------------------- one comparison
-
-
-def compared(problem: Problem, penalty: Penalty | None = None, steps: int = 0) -> Comparison:
-    """Exact (or the best of two stationary points), training, Pyro, and the posterior's mean."""
-    steps = steps or STEPS
-    best, _ = proximal(problem, 4 * steps)
-    trained, trained_history = proximal(problem, steps)
-    guided, guided_history = adam(problem, steps)
-    posterior = posterior_of(problem)
-    rows = [("exact", best, ())] if problem.linear is not None else []
-    rows += [("penalized-sgd", trained, trained_history), ("pyro-map", guided, guided_history)]
-    if posterior is not None:
-        rows.append(("posterior-mean", posterior.mean, ()))
-    if problem.linear is None:
-        rows.sort(key=lambda row: float(problem.objective(row[1])))
-    reading = reading_of(problem)
-    methods = tuple(row(problem, *one, rows[0][1]) for one in rows)
-    written = penalty or Penalty(KINDS[reading.family], strength_of(problem), "d2l")
-    return Comparison(
-        problem, written, reading, methods, Verdict(True, "the same fit"), "", posterior
+def compared(
+    name: str, names: tuple[str, ...], problems: list[Problem], convention: str = "d2l"
+) -> Comparisons:
+    d = problems[0].inputs.shape[1]
+    names = names or tuple(f"x{column + 1}" for column in range(d))
+    data = DataSummary(name, names, problems[0].n, 0, d, None, None, (0.0,) * d, (1.0,) * d)
+    return equivalence.compare(
+        *problems,
+        train=partial(descent.train, steps=120),
+        fit_pyro=partial(pyro_map.fit, steps=60),
+        penalties=[equivalence.as_penalty(problem, convention) for problem in problems],
+        data=data,
     )
-
-
-def row(problem: Problem, name: str, params: Params, history: list, reference: Params) -> Method:
-    apart = [float((params[key] - reference[key]).abs().max()) for key in problem.priors]
-    zeros = sum(int((params[key] == 0).sum()) for key in problem.penalized)
-    return Method(
-        method=name,
-        params=params,
-        objective=float(problem.objective(params)),
-        gap=None if problem.linear is None else 1e-10,
-        kkt=1e-12,
-        max_abs_difference=max(apart),
-        max_sd_difference=None,
-        exact_zeros=zeros,
-        bias=(),
-        train_loss=0.0,
-        validation_loss=None,
-        steps=history[-1][0] if history else None,
-        seconds=0.0,
-        converged=True,
-        history=tuple(history),
-    )
-
-
-def posterior_of(problem: Problem) -> GaussianPosterior | None:
-    """The exact posterior of a linear-Gaussian problem with one output and a flat bias."""
-    prior = next(iter(problem.priors.values()))
-    if problem.linear is None or not isinstance(problem.likelihood, GaussianNoise):
-        return None
-    if not isinstance(prior, Gaussian) or problem.targets.shape[1] > 1:
-        return None
-    x = torch.cat([problem.inputs, torch.ones(problem.n, 1, dtype=torch.float64)], dim=1)
-    rates = torch.full((x.shape[1],), prior.l2_rate, dtype=torch.float64)
-    rates[-1] = 0.0
-    precision = x.T @ x / problem.likelihood.scale**2 + torch.diag(rates)
-    covariance = torch.linalg.inv(precision)
-    mean = covariance @ (x.T @ problem.targets[:, 0]) / problem.likelihood.scale**2
-    sd = covariance.diagonal().sqrt()
-    split = {"weight": slice(0, -1), "bias": slice(-1, None)}
-    return GaussianPosterior(
-        {"weight": mean[split["weight"]][None], "bias": mean[split["bias"]]},
-        {"weight": sd[split["weight"]][None], "bias": sd[split["bias"]]},
-        covariance,
-        0.0,
-    )
-
-
-def reading_of(problem: Problem) -> readings.Reading:
-    prior = next(iter(problem.priors.values()))
-    if isinstance(prior, Gaussian):
-        return readings.gaussian(prior.scale)
-    if isinstance(prior, Laplace):
-        return readings.laplace(prior.scale)
-    if isinstance(prior, ElasticNet):
-        return readings.elastic_net(prior.l1_scale, prior.l2_scale)
-    return readings.FLAT
-
-
-def strength_of(problem: Problem) -> float:
-    """lambda as the book writes it."""
-    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
-    known = {"n": problem.n, "noise_scale": noise, "likelihood": problem.likelihood.family}
-    return conventions.strength("d2l", reading_of(problem), **known)
-
-
-# ------------------------------------------------------------------------------------- the data
 
 
 def problem_of(
@@ -189,12 +45,6 @@ def problem_of(
     return Problem(model, likelihood, {"weight": prior, "bias": Flat()}, x, y)
 
 
-def summary(name: str, x: np.ndarray, names: tuple[str, ...] | None = None) -> DataSummary:
-    d = x.shape[1]
-    names = names or tuple(f"x{column + 1}" for column in range(d))
-    return DataSummary(name, names, len(x), 0, d, None, None, (0.0,) * d, (1.0,) * d)
-
-
 def standardised(x: np.ndarray) -> np.ndarray:
     return (x - x.mean(0)) / x.std(0)
 
@@ -205,34 +55,31 @@ def d2l() -> Comparisons:
     y = 0.05 + x @ np.full(200, 0.01) + 0.01 * random.standard_normal(20)
     tau = math.sqrt(0.01**2 / (20 * 3))
     priors = (Gaussian(tau), Laplace(tau / math.sqrt(2)))
-    both = tuple(compared(problem_of(x, y, GaussianNoise(0.01), prior)) for prior in priors)
-    return Comparisons(summary("d2l", x), both)
+    return compared("d2l", (), [problem_of(x, y, GaussianNoise(0.01), p) for p in priors])
 
 
 def diabetes() -> Comparisons:
     bunch = load_diabetes(scaled=False)
     x, names = standardised(bunch.data), tuple(bunch.feature_names)
     priors = (Gaussian(20.0), Laplace(20.0 / math.sqrt(2)))
-    both = tuple(compared(problem_of(x, bunch.target, GaussianNoise(54.0), p)) for p in priors)
-    return Comparisons(summary("diabetes", x, names), both)
+    problems = [problem_of(x, bunch.target, GaussianNoise(54.0), prior) for prior in priors]
+    return compared("diabetes", names, problems, "torch.SGD+MSELoss")
 
 
 def breast_cancer() -> Comparisons:
     bunch = load_breast_cancer()
-    x, names = standardised(bunch.data), tuple(bunch.feature_names)
-    priors = (Gaussian(1.0), Laplace(1 / math.sqrt(2)))
-    both = tuple(compared(problem_of(x, bunch.target, Bernoulli(), p)) for p in priors)
-    return Comparisons(summary("breast-cancer", x, names), both)
+    x, names = standardised(bunch.data[:200]), tuple(map(str, bunch.feature_names))
+    problem = problem_of(x, bunch.target[:200], Bernoulli(), Laplace(1 / math.sqrt(2)))
+    return compared("breast-cancer", names, [problem], "torch.SGD+BCEWithLogitsLoss")
 
 
 def digits() -> Comparisons:
     bunch = load_digits()
-    rows = slice(0, 600)
-    varied = bunch.data[rows].std(0) > 0
-    x = standardised(bunch.data[rows][:, varied])
-    names = tuple(np.array(bunch.feature_names)[varied])
-    problem = problem_of(x, bunch.target[rows], Categorical(), Gaussian(1.0), outputs=10)
-    return Comparisons(summary("digits", x, names), (compared(problem, steps=60),))
+    varied = bunch.data[:300].std(0) > 0
+    x = standardised(bunch.data[:300][:, varied])
+    names = tuple(np.array(bunch.feature_names)[varied].tolist())
+    problem = problem_of(x, bunch.target[:300], Categorical(), Gaussian(1.0), outputs=10)
+    return compared("digits", names, [problem], "torch.SGD+CrossEntropyLoss")
 
 
 def long_names() -> Comparisons:
@@ -241,12 +88,12 @@ def long_names() -> Comparisons:
     y = 3 + x @ np.array([2.0, 0.0, -1.0, 0.05]) + random.standard_normal(60)
     names = (
         "monthly_household_income_after_tax_eur",
-        "age",
         "distance_to_the_nearest_station_in_metres",
+        "age",
         "x (log, winsorised)",
     )
     problem = problem_of(x, y, GaussianNoise(1.0), ElasticNet(0.5, 1.0))
-    return Comparisons(summary("survey.csv", x, names), (compared(problem),))
+    return compared("survey.csv", names, [problem])
 
 
 def network() -> Comparisons:
@@ -259,8 +106,36 @@ def network() -> Comparisons:
         for value in model.parameters():
             value.normal_(0, 0.3, generator=generator)
     priors = {"*.weight": Gaussian(0.3), "*.bias": Flat()}
-    problem = Problem(model, GaussianNoise(0.1), priors, x, y)
-    return Comparisons(summary("network", x), (compared(problem),))
+    return compared("network", (), [Problem(model, GaussianNoise(0.1), priors, x, y)], "keras.L2")
+
+
+def unpenalised() -> Comparisons:
+    """Strength 0 with more rows than weights, two outputs."""
+    random = np.random.default_rng(3)
+    x = random.standard_normal((30, 3))
+    y = x @ random.standard_normal((3, 2)) + random.standard_normal((30, 2))
+    problem = problem_of(x, y, GaussianNoise(1.0), Flat(), outputs=2)
+    return compared("unpenalised", (), [problem])
+
+
+def single_weight() -> Comparisons:
+    """One input, no bias, float32."""
+    x = torch.linspace(-1, 1, 30)[:, None]
+    model = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.zero_()
+    problem = Problem(model, GaussianNoise(1.0), {"weight": Gaussian(1.0)}, x, 2 * x + x.cos())
+    return compared("single", (), [problem])
+
+
+def two_outputs() -> Comparisons:
+    """Several outputs with a posterior, the bias under the prior of the weights."""
+    random = np.random.default_rng(5)
+    x = random.standard_normal((40, 3))
+    y = x @ random.standard_normal((3, 2)) + random.standard_normal((40, 2))
+    model = nn.Linear(3, 2, dtype=torch.float64)
+    problem = Problem(model, GaussianNoise(1.0), {"*": Gaussian(0.7)}, x, y)
+    return compared("two outputs", (), [problem])
 
 
 BUILDERS: Mapping[str, Callable[[], Comparisons]] = {
@@ -270,9 +145,20 @@ BUILDERS: Mapping[str, Callable[[], Comparisons]] = {
     "digits": digits,
     "long-names": long_names,
     "network": network,
+    "unpenalised": unpenalised,
+    "single-weight": single_weight,
+    "two-outputs": two_outputs,
 }
 
 
+@pytest.fixture(scope="session")
+def results() -> Callable[[str], Comparisons]:
+    """The comparison of each name, fitted once."""
+    return cache(lambda name: BUILDERS[name]())
+
+
 @pytest.fixture(scope="session", params=list(BUILDERS))
-def any_result(request: pytest.FixtureRequest) -> Comparisons:
-    return BUILDERS[request.param]()
+def any_result(
+    request: pytest.FixtureRequest, results: Callable[[str], Comparisons]
+) -> Comparisons:
+    return results(request.param)

@@ -23,6 +23,7 @@ def _data(likelihood: str, n: int = 60, outputs: int = 1) -> tuple[np.ndarray, n
     inputs = means + scales * generator.standard_normal((n, 4))
     truth = np.array([[1.2, -0.9, 0.5, 0.0]]).T * np.arange(1, outputs + 1)
     means_of_targets = inputs @ truth + 0.7
+    targets: np.ndarray
     if likelihood == "gaussian":
         targets = means_of_targets + generator.standard_normal(means_of_targets.shape)
     elif likelihood == "bernoulli":

@@ -14,7 +14,9 @@ pytestmark = [pytest.mark.rosetta, pytest.mark.filterwarnings("default")]
 
 N = 60
 LINEAR: dict[str, tuple[dict[str, Any], str, float, str]] = {
-    "xgboost.gblinear:reg_lambda": ({"reg_lambda": 0.2}, "gaussian", 0.2, "xgboost.gbtree:reg_lambda"),
+    "xgboost.gblinear:reg_lambda": (
+        {"reg_lambda": 0.2}, "gaussian", 0.2, "xgboost.gbtree:reg_lambda",
+    ),
     "xgboost.gblinear:reg_alpha": ({"reg_alpha": 0.2}, "gaussian", 0.2, "xgboost.gbtree:reg_alpha"),
     "xgboost.gblinear:logistic": (
         {"reg_lambda": 0.05, "objective": "binary:logistic", "base_score": 0.5},

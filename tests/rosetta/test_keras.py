@@ -115,9 +115,7 @@ def test_decoupled_decay_of_sgd(row: str, keras: Any, proof: SimpleNamespace) ->
 @pytest.mark.parametrize("name", ["Adam", "AdamW"])
 def test_adam_and_adamw_are_boxes(name: str, keras: Any, proof: SimpleNamespace) -> None:
     """Keras' Adam(weight_decay) is decoupled, torch's is not."""
-    optimizer = getattr(keras.optimizers, name)(
-        0.03, beta_2=0.95, epsilon=0.5, weight_decay=2.0
-    )
+    optimizer = getattr(keras.optimizers, name)(0.03, beta_2=0.95, epsilon=0.5, weight_decay=2.0)
     inputs, targets = proof.data("gaussian")
     weights, bias = train(keras, "mse", optimizer, None, (inputs, targets), 1, steps=1000)
     slopes = 2 * (inputs @ weights + bias - targets) / N

@@ -102,7 +102,8 @@ def test_adamw_is_a_box_and_no_gaussian(jax: Any, proof: SimpleNamespace) -> Non
     fixed_point = gradient / (np.abs(gradient) + 0.5) + 2.0 * np.append(weights, bias)
     as_l2 = conventions.reading("optax.adam+squared_error", 2.0, n=N, noise_scale=proof.noise)
     distance = proof.residual(as_l2, inputs, targets, weights, bias)
-    print(f"{'optax.adamw (fixed point; L2 reading)':42} {np.abs(fixed_point).max():.1e} {distance:.1e}")
+    title = "optax.adamw (fixed point; L2 reading)"
+    print(f"{title:42} {np.abs(fixed_point).max():.1e} {distance:.1e}")
     assert np.abs(fixed_point).max() < 1e-6
     assert distance > 0.1
     with pytest.raises(InputError, match="Put add_decayed_weights before adam"):

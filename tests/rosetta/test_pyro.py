@@ -34,7 +34,9 @@ def map_estimate(
     pyro.clear_param_store()
     guide = AutoDelta(model, init_loc_fn=lambda site: torch.full(site["fn"].shape(), 0.1).double())
     adam = {"lr": 0.1, "betas": (0.9, 0.95), "weight_decay": weight_decay}
-    svi = SVI(model, guide, pyro.optim.ClippedAdam(adam | {"lrd": 0.98, "clip_norm": 1e9}), Trace_ELBO())
+    svi = SVI(
+        model, guide, pyro.optim.ClippedAdam(adam | {"lrd": 0.98, "clip_norm": 1e9}), Trace_ELBO()
+    )
     for _ in range(600):
         svi.step()
     found = guide.median()
@@ -42,9 +44,15 @@ def map_estimate(
 
 
 @pytest.mark.parametrize("row", ["pyro.Normal", "pyro.Laplace"])
-def test_auto_delta_finds_the_mode_of_the_prior_as_written(row: str, proof: SimpleNamespace) -> None:
+def test_auto_delta_finds_the_mode_of_the_prior_as_written(
+    row: str, proof: SimpleNamespace
+) -> None:
     scale = torch.tensor(0.4, dtype=torch.float64)
-    law = dist.Normal(0.0 * scale, scale) if row == "pyro.Normal" else dist.Laplace(0.0 * scale, scale)
+    law = (
+        dist.Normal(0.0 * scale, scale)
+        if row == "pyro.Normal"
+        else dist.Laplace(0.0 * scale, scale)
+    )
     point = map_estimate(proof, law)
     right = conventions.reading(row, 0.4)
     as_variance = conventions.reading(row, 0.16)  # the variance taken for the scale

@@ -15,6 +15,7 @@ from sklearn.linear_model import (
     Lasso,
     QuantileRegressor,
     Ridge,
+    RidgeClassifier,
 )
 from sklearn.neural_network import MLPRegressor
 from sklearn.svm import LinearSVC, LinearSVR
@@ -38,9 +39,13 @@ def stationary(
 ) -> float:
     """Relative gradient of sum(loss) + precision w^2/2, `slope` being dloss/df of every row."""
     slopes = slope(inputs @ weights + bias)
-    gradient = np.append(inputs.T @ slopes + precision * weights, slopes.sum() + bias_precision * bias)
+    gradient = np.append(
+        inputs.T @ slopes + precision * weights, slopes.sum() + bias_precision * bias
+    )
     at_zero = slope(np.zeros(len(inputs)))
-    return float(np.abs(gradient).max() / np.abs(np.append(inputs.T @ at_zero, at_zero.sum())).max())
+    return float(
+        np.abs(gradient).max() / np.abs(np.append(inputs.T @ at_zero, at_zero.sum())).max()
+    )
 
 
 def test_kernel_ridge_is_ridge_without_intercept(
@@ -84,6 +89,15 @@ def test_fitted_precisions_are_those_of_noise_and_prior(
     swapped = conventions.gaussian_of_variance(fitted.alpha_)  # alpha_ taken for Ridge's
     assert proof.residual(readings[0], *points, noise=noise, **common) <= 1e-6
     assert proof.residual(swapped, *points, noise=noise, **common) > 1e-4
+
+
+def test_ridge_classifier_has_a_gaussian_likelihood_on_signs(proof: SimpleNamespace) -> None:
+    inputs, labels = proof.data("bernoulli")
+    fitted = RidgeClassifier(6.0).fit(inputs, labels)
+    right = conventions.reading("sklearn.RidgeClassifier", 6.0, noise_scale=proof.noise)
+    signs, found = 2 * labels - 1, (fitted.coef_.reshape(-1), float(np.ravel(fitted.intercept_)[0]))
+    assert proof.residual(right, inputs, signs, *found) <= 1e-6
+    assert proof.residual(right, inputs, labels, *found) > 0.1
 
 
 def test_linear_svc_has_a_gaussian_prior_and_a_pseudo_likelihood(proof: SimpleNamespace) -> None:
@@ -185,8 +199,8 @@ def test_outputs_do_not_divide_the_loss_of_the_mlp(proof: SimpleNamespace) -> No
         with pytest.warns(UserWarning, match="Maximum iterations"):
             model.set_params(learning_rate_init=rate).fit(inputs, targets)
     asked = {"n": 60, "noise_scale": proof.noise, "batch_size": 20}
-    right = conventions.reading("sklearn.MLPRegressor:outputs", 5.0, **asked)  # type: ignore[arg-type]
-    wrong = conventions.reading("sklearn.MLPRegressor:outputs", 15.0, **asked)  # type: ignore[arg-type]
+    right = conventions.reading("sklearn.MLPRegressor:outputs", 5.0, **asked)
+    wrong = conventions.reading("sklearn.MLPRegressor:outputs", 15.0, **asked)
     point = (inputs, targets, model.coefs_[0], model.intercepts_[0])
     distances = [proof.residual(reading, *point) for reading in (right, wrong)]
     assert distances[0] <= 1e-3

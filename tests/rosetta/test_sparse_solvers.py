@@ -12,12 +12,13 @@ pytestmark = [pytest.mark.rosetta, pytest.mark.filterwarnings("default")]
 
 N = 60
 HALF = {"name": "torch.SGD+MSELoss"}  # squares without a half
+HALF_L1 = HALF | {"penalty": "l1"}
 PRECISE = {"tol": 1e-13}
 TIGHT = PRECISE | {"max_iter": 1000}
 
 # row: (class, options, strength, likelihood, what is asked besides, the wrong map)
 CASES: dict[str, tuple[str, dict[str, Any], float, str, dict[str, Any], dict[str, Any]]] = {
-    "celer.Lasso": ("Lasso", {"alpha": 0.2, **TIGHT}, 0.2, "gaussian", {}, HALF | {"penalty": "l1"}),
+    "celer.Lasso": ("Lasso", {"alpha": 0.2, **TIGHT}, 0.2, "gaussian", {}, HALF_L1),
     "celer.ElasticNet": (
         "ElasticNet", {"alpha": 0.2, "l1_ratio": 0.4, **TIGHT}, 0.2, "gaussian",
         {"l1_ratio": 0.4}, HALF,
@@ -26,7 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any], float, str, dict[str, Any], dict[str
         "LogisticRegression", {"C": 0.4, **PRECISE}, 0.4, "bernoulli",
         {}, {"name": "torch.SGD+BCEWithLogitsLoss:sum", "penalty": "l1"},
     ),
-    "skglm.Lasso": ("Lasso", {"alpha": 0.2, **TIGHT}, 0.2, "gaussian", {}, HALF | {"penalty": "l1"}),
+    "skglm.Lasso": ("Lasso", {"alpha": 0.2, **TIGHT}, 0.2, "gaussian", {}, HALF_L1),
     "skglm.ElasticNet": (
         "ElasticNet", {"alpha": 0.2, "l1_ratio": 0.4, **TIGHT}, 0.2, "gaussian",
         {"l1_ratio": 0.4}, HALF,
@@ -70,7 +71,8 @@ def test_fitted_weights_are_the_mode(row: str, proof: SimpleNamespace) -> None:
         targets = 2 * targets - 1
     fitted = getattr(library, make)(**options).fit(inputs, targets)
     bias = None if row == "celer.LogisticRegression" else float(np.ravel(fitted.intercept_)[0])
-    question = {"name": row, "strength": strength, "likelihood": likelihood} | known(proof) | asked
+    question: dict[str, Any] = {"name": row, "strength": strength, "likelihood": likelihood}
+    question |= known(proof) | asked
     distances = [
         proof.residual(
             conventions.reading(**each),
@@ -97,10 +99,7 @@ def test_weights_of_celer_divide_the_scale_coordinate_by_coordinate(
     fitted = celer.Lasso(0.1, weights=factors, **TIGHT).fit(inputs, targets)
     right = conventions.reading("celer.Lasso", 0.1, **known(proof))
     point = (inputs, targets, fitted.coef_, fitted.intercept_)
-    distances = [
-        proof.residual(right, *point, column_sd=sd)
-        for sd in (factors, 1.0)
-    ]
+    distances = [proof.residual(right, *point, column_sd=sd) for sd in (factors, 1.0)]
     print(f"{'celer.Lasso weights':42} {distances[0]:.1e} {distances[1]:.1e}")
     assert distances[0] <= 1e-6
     assert distances[1] >= 100 * distances[0]
@@ -122,4 +121,4 @@ def test_scale_predictors_puts_the_prior_on_standardised_columns(proof: SimpleNa
     assert distances[0] <= 1e-6
     assert distances[1] >= 100 * distances[0]
     of_first = conventions.reading(row, 0.2, column_sd=sds[0], **known(proof))
-    assert of_first.scale == pytest.approx(right.scale / sds[0], rel=1e-12)  # type: ignore[operator]
+    assert of_first.scale == pytest.approx(right.scale / sds[0], rel=1e-12)

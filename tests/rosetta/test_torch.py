@@ -21,7 +21,7 @@ class Case:
     wrong: dict[str, Any]  # arguments of `reading` that make the commonest wrong map
     likelihood: str = "gaussian"
     strength: float = 0.3
-    make: type[optim.Optimizer] = optim.SGD
+    make: Any = optim.SGD
     options: dict[str, Any] = field(default_factory=lambda: {"lr": 0.08, "momentum": 0.9})
     decay: float = 1.0  # of the step, every step
     steps: int = 400
@@ -173,7 +173,7 @@ def train(case: Case, proof: SimpleNamespace) -> tuple[np.ndarray, np.ndarray, A
 
 def readings(case: Case) -> tuple[conventions.Reading, conventions.Reading]:
     """(what the row says, what the commonest wrong map says)."""
-    asked = {
+    asked: dict[str, Any] = {
         "name": case.row,
         "strength": case.strength,
         "n": 60,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from bayeswd.problem import conventions
 from bayeswd.problem.conventions import Reading
 
 N, BATCH, STRENGTH = 60, 12, 0.3
-PENALTY = {"weight_decay": STRENGTH}
+PENALTY: dict[str, Any] = {"weight_decay": STRENGTH}
 LossOf = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -49,9 +50,9 @@ def read(name: str, strength: float = STRENGTH, **known: float | str | bool) -> 
     return conventions.reading(name, strength, n=N, noise_scale=1234.5**0.5, **known)  # type: ignore[arg-type]
 
 
-def check(distances: list[float], limit: float, wrong: float = 1e-3) -> None:
+def check(title: str, distances: list[float], limit: float, wrong: float = 1e-3) -> None:
     """The right map within the limit; the wrong one 100 times further, and far."""
-    print(f"{distances[0]:.1e} {distances[1]:.1e}")
+    print(f"{title:40} {distances[0]:.1e} {distances[1]:.1e}")
     assert distances[0] <= limit
     assert distances[1] >= max(100 * distances[0], wrong)
 
@@ -88,7 +89,7 @@ def test_averaged_minibatches_have_the_prior_of_their_row(
     right, other = read(row, strength, **known), read(wrong, strength, batches=1)
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, other)]
     assert right.status == "approximate"
-    check(points, limit=1e-3)
+    check(row, points, limit=1e-3)
 
 
 def test_undivided_accumulation_weakens_the_decay_by_the_micro_batches(
@@ -100,7 +101,7 @@ def test_undivided_accumulation_weakens_the_decay_by_the_micro_batches(
     right = read("torch.SGD+MSELoss:accumulated", accumulation=5)
     wrong = read("torch.SGD+MSELoss")
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, wrong)]
-    check(points, limit=1e-6)
+    check("torch.SGD+MSELoss:accumulated", points, limit=1e-6)
 
 
 def test_a_bias_in_its_own_group_is_flat(
@@ -114,7 +115,7 @@ def test_a_bias_in_its_own_group_is_flat(
     right, wrong = read("torch.SGD+MSELoss:bias-free"), read("torch.SGD+MSELoss")
     assert right == read("torch.SGD+MSELoss", bias_penalized=False)
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, wrong)]
-    check(points, limit=1e-6)
+    check("torch.SGD+MSELoss:bias-free", points, limit=1e-6)
 
 
 def test_class_weights_divide_by_their_sum(proof: SimpleNamespace) -> None:
@@ -134,7 +135,7 @@ def test_class_weights_divide_by_their_sum(proof: SimpleNamespace) -> None:
         proof.residual(r, inputs[rows], targets[rows], *fitted(model), likelihood="categorical")
         for r in (right, wrong)
     ]
-    check(points, limit=1e-6)
+    check("torch.SGD+CrossEntropyLoss:weight", points, limit=1e-6)
 
 
 def test_gaussian_nll_needs_no_sigma(
@@ -149,7 +150,7 @@ def test_gaussian_nll_needs_no_sigma(
     right = conventions.reading("torch.SGD+GaussianNLLLoss", strength, n=N)
     wrong = read("torch.SGD+MSELoss", strength)
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, wrong)]
-    check(points, limit=1e-6)
+    check("torch.SGD+GaussianNLLLoss", points, limit=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_penalty_added_to_the_loss_by_hand(
     if penalty == "l1":
         assert right == read("torch.MSELoss+L1", strength)
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, wrong)]
-    check(points, limit=1e-6)
+    check(f"torch.MSELoss+L1 {penalty}", points, limit=1e-6)
 
 
 def test_asgd_has_a_second_decay(
@@ -189,7 +190,7 @@ def test_asgd_has_a_second_decay(
     descend(optimizer, [lambda: nn.functional.mse_loss(model(x)[:, 0], y)], steps=500)
     right, wrong = read("torch.ASGD+MSELoss", lambd=0.02), read("torch.SGD+MSELoss")
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, wrong)]
-    check(points, limit=1e-6)
+    check("torch.ASGD+MSELoss", points, limit=1e-6)
 
 
 def test_adamw_in_full_batch_is_a_box_and_no_gaussian(
@@ -229,4 +230,4 @@ def test_adamw_with_a_huge_eps_is_nearly_l2(
     wrong = read("torch.SGD+MSELoss", STRENGTH / eps)
     points = [proof.residual(r, *map(np.asarray, gaussian), *fitted(model)) for r in (right, wrong)]
     assert right.status == "approximate"
-    check(points, limit=1e-3)
+    check("torch.AdamW:large-eps", points, limit=1e-3)
