@@ -85,7 +85,7 @@ def _optimizer(name: str, lr: float | None) -> Any:
     from bayeswd.estimate.proximal import ProximalSGD
 
     known = {"ProximalSGD": ProximalSGD}
-    maker = known.get(name) or getattr(torch.optim, name, None)
+    maker: Any = known.get(name) or getattr(torch.optim, name, None)
     if not (isinstance(maker, type) and issubclass(maker, torch.optim.Optimizer)):
         raise InputError(
             f"--optimizer {name}: torch.optim has no such class; "

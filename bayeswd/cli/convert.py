@@ -47,26 +47,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", action="append", metavar="NAME", help="the same prior there, or 'all' (repeatable)"
     )
-    parser.add_argument("--prior-scale", type=float, help="go backwards: from tau or b")
-    parser.add_argument("--prior-variance", type=float, help="go backwards: from the variance")
-    parser.add_argument("--family", choices=("gaussian", "laplace"), help="of that prior")
-    parser.add_argument("--penalty", choices=settings.PENALTIES, help="if not the knob's own")
-    parser.add_argument("--l1-ratio", type=float, help="share of L1 in an elastic net")
-    parser.add_argument("--likelihood", help="gaussian, bernoulli, categorical, poisson, ...")
-    parser.add_argument(
-        "--bias", choices=("penalized", "free"), help="if not as the knob treats it by default"
-    )
-    for option, (name, meaning) in _NUMBERS.items():
-        parser.add_argument(option, dest=name, type=float, metavar="X", help=meaning)
-    parser.add_argument("--json", metavar="FILE", help="also write JSON; '-' for stdout alone")
     parser.add_argument(
         "--list", nargs="?", const="", metavar="TEXT", help="every row (whose name has TEXT)"
     )
+    parser.add_argument("--json", metavar="FILE", help="write JSON; '-' for stdout, and no text")
+    backwards = parser.add_argument_group("backwards, from a prior")
+    backwards.add_argument("--prior-scale", type=float, metavar="S", help="tau or b")
+    backwards.add_argument("--prior-variance", type=float, metavar="V", help="tau^2 or 2 b^2")
+    backwards.add_argument("--family", choices=("gaussian", "laplace"), help="default gaussian")
+    asked = parser.add_argument_group("what a row may ask for, or be asked")
+    asked.add_argument("--penalty", choices=settings.PENALTIES, help="if not the knob's own")
+    asked.add_argument("--l1-ratio", type=float, metavar="X", help="share of L1 in an elastic net")
+    asked.add_argument("--likelihood", help="gaussian, bernoulli, categorical, poisson, ...")
+    asked.add_argument(
+        "--bias", choices=("penalized", "free"), help="if not as the knob treats it by default"
+    )
+    for option, (name, meaning) in _NUMBERS.items():
+        asked.add_argument(option, dest=name, type=float, metavar="X", help=meaning)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the prior and its numbers; JSON on request. InputError for what has no answer."""
     if arguments.list is not None:
+        if arguments.json:
+            raise InputError("--list is a table to read: --to all --json has the numbers")
         print(_listing(arguments.list))
         return 0
     given = {name: getattr(arguments, name) for name, _ in _NUMBERS.values()}
@@ -95,7 +99,7 @@ def _paragraphs(
     if source is not None:
         likelihood = settings.likelihood(source, likelihood)
         told = [conversion.source(source, arguments.strength, reading, likelihood, given)]
-        formula = formulas.prior(source, likelihood, conversion.l1_share(reading))
+        formula = formulas.prior(source, likelihood, conversion.l1_share(source, reading))
     prior = conversion.prior(reading, formula)
     elsewhere = conversion.elsewhere(found, likelihood, reading)
     return [*told, prior, elsewhere, conversion.pyro(reading)]
@@ -188,7 +192,7 @@ def _document(
         "from": {
             "framework": source and source.framework,
             "object": source and source.object,
-            "knob": source and source.knob_for(conversion.l1_share(reading)),
+            "knob": source and source.knob_for(conversion.l1_share(source, reading)),
             "strength": _finite(strength),
         },
         "prior": {

@@ -201,8 +201,7 @@ def _follow(
     def observe(step: int, params: Params, residual: float) -> None:
         if plan is not None:
             plan.observe(step, params, residual)
-            for group in optimizer.param_groups:
-                group.update(vars(plan.size))
+            step_size.put_into(optimizer, plan.size)
 
     return observe
 

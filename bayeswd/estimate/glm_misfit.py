@@ -101,8 +101,7 @@ class Glm:
             mine = (output == k).nonzero()[:, 0]
             block = columns[:, mine]
             hessian[mine[:, None], mine] = block.T @ (variance[:, k, None] * block)
-        hessian = hessian + torch.diag(self.l2[column])
-        return hessian + self._shift_cost(column, hessian) if self.coupled else hessian
+        return hessian + torch.diag(self.l2[column])
 
     def curvature_times(self, weights: Tensor, vector: Tensor) -> Tensor:
         """The Hessian times a vector [D], without the Hessian."""
@@ -122,24 +121,9 @@ class Glm:
     def _variance(self, weights: Tensor) -> Tensor:
         return VARIANCES[type(self.likelihood)](self.outputs(weights))
 
-    def _shift_cost(self, column: Tensor, hessian: Tensor) -> Tensor:
-        """A cost on the shift common to all classes, which is free in a Flat column.
-
-        It is zero at zero shift: it picks that solution and makes the Hessian regular. Its size
-        is the mean curvature of the column, in the column's own unit.
-        """
-        free = self._free[column]
-        alike = (column[:, None] == column) & free & free[:, None]
-        mean = (alike * hessian.diagonal()).sum(1) / alike.sum(1).clamp(min=1)
-        return alike * mean
-
     def _collect(self, forces: Tensor, weights: Tensor) -> Tensor:
         """The forces [n, K] on the outputs as forces on the weights, with those of the penalty."""
         pulled = forces.T @ self.columns
         if self.coupled:  # no force acts along a free shift: what is left of it is rounding
-            pulled = pulled - self._free * pulled.mean(0)
+            pulled = pulled - (self.l1 + self.l2 == 0) * pulled.mean(0)
         return (pulled + self.l2 * weights.view(-1, len(self.l2))).flatten()
-
-    @property
-    def _free(self) -> Tensor:
-        return self.l1 + self.l2 == 0

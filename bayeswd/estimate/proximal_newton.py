@@ -19,7 +19,6 @@ from bayeswd.estimate import sign_search
 
 STEPS = 100
 DAMPING = 1e-12  # relative to the curvature; keeps every solve regular, leaves the optimum as it is
-ROUNDING = 1e-14  # residual of a start that is the optimum already
 NEAR, PATIENCE = 1e-10, 2  # below this residual, steps without progress until rounding is blamed
 SUFFICIENT = 1e-4  # fraction of the predicted fall that a step must achieve
 
@@ -80,7 +79,7 @@ def minimise(
         residual = float(stationarity(weights, gradient, rates).max()) / scale
         idle = 0 if residual < best[0] else idle + 1
         best = (residual, weights) if idle == 0 else best
-        if (step == 1 and residual <= ROUNDING) or (idle >= PATIENCE and best[0] <= NEAR):
+        if idle >= PATIENCE and best[0] <= NEAR:
             break
         target = newton_step(smooth, weights, gradient, rates)
         moved, value = _backtrack(smooth, rates, weights, target, gradient, value, slack)

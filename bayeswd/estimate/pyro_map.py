@@ -122,8 +122,7 @@ def _follow(
         if plan is not None:
             plan.observe(step, params, residual)
             for torch_optimizer in optimizer.optim_objs.values():
-                for group in torch_optimizer.param_groups:
-                    group.update(_in_nats(plan.size, unit))
+                step_size.put_into(torch_optimizer, plan.size, unit)
 
     return observe
 

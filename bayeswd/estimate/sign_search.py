@@ -81,12 +81,12 @@ def _solve(hessian: Tensor, pull: Tensor, free: Tensor) -> Tensor:
 
 def _factor(block: Tensor) -> Tensor:
     """The Cholesky factor; of a slightly larger matrix where rounding has left none."""
-    raised = 0.0
-    factor, failed = torch.linalg.cholesky_ex(block)
-    while failed:
-        raised = max(100 * raised, 1e-12)
-        factor, failed = torch.linalg.cholesky_ex(block + raised * torch.eye(len(block)))
-    return factor
+    unit = torch.eye(len(block), dtype=block.dtype)
+    for raised in (0.0, 1e-12, 1e-10, 1e-8, 1e-6):
+        factor, failed = torch.linalg.cholesky_ex(block + raised * unit)
+        if not failed:
+            return factor
+    return unit
 
 
 def _lowest_point(weights: Tensor, move: Tensor, drop: float, rates: Tensor) -> Tensor:

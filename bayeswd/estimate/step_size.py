@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
+from torch.optim import Optimizer
 
 from bayeswd.errors import InputError
 from bayeswd.estimate import curvature
@@ -79,6 +80,21 @@ def plan_for(
     if problem.linear is None:
         return Wary(problem, largest)
     return HeavyBall(problem, params, largest)
+
+
+def put_into(optimizer: Optimizer, size: StepSize, unit: float = 1.0) -> None:
+    """Give an SGD this step size, lr times `unit`; the weights keep the speed they have.
+
+    torch moves weights by lr times the momentum buffer, so the buffer is divided by what lr is
+    multiplied with.
+    """
+    for group in optimizer.param_groups:
+        kept = group["lr"] / (size.lr * unit)
+        for parameter in group["params"]:
+            buffer = optimizer.state.get(parameter, {}).get("momentum_buffer")
+            if buffer is not None and kept != 1:
+                buffer.mul_(kept)
+        group.update({**vars(size), "lr": size.lr * unit})
 
 
 def limit(size: StepSize, largest: float) -> str:

@@ -16,7 +16,13 @@ from bayeswd.analysis.comparison import Comparison, Comparisons
 from bayeswd.errors import InputError
 from bayeswd.report import slices, style
 from bayeswd.report.slices import Slice, Square
-from bayeswd.report.weights import flat_weights, is_penalised, weight_name, weight_parameters
+from bayeswd.report.weights import (
+    flat_weights,
+    is_penalised,
+    weight_name,
+    weight_parameters,
+    weight_prior,
+)
 
 MOST_LINES = 7
 # inches
@@ -37,19 +43,11 @@ def contours(result: Comparisons) -> Figure:
     pair = slices.choose_pair(penalised)
     height = HEAD + FOOT + ROW * len(penalised)
     figure = style.new_figure(WIDTH, height)
-    peaked = False
+    peaked = []
     for row, one in enumerate(penalised):
         here = pair if _same_weights(one, penalised[0]) else slices.choose_pair([one])
         names = [weight_name(result.data, one.problem, index) for index in here]
-        wide, close = slices.wide_and_close(one.problem, one.reference.params, here)
-        top = height - HEAD - row * ROW
-        axes = [_panel(figure, column, top) for column in range(3)]
-        _draw_row(axes, wide, close, one, here)
-        peaked = peaked or bool(np.isfinite(wide.likelihood_mode).all())
-        axes[0].set_ylabel(names[1])
-        for each in axes:
-            each.set_xlabel(names[0])
-        figure.text(0.01, top / height, _finding(one, wide, names), va="top", fontsize=10)
+        peaked.append(_draw_comparison(figure, height - HEAD - row * ROW, one, here, names))
     others = len(flat_weights(penalised[0].problem, penalised[0].reference.params)) - 2
     style.headline(
         figure,
@@ -57,8 +55,23 @@ def contours(result: Comparisons) -> Figure:
         f"A slice, no marginal: the other {others} weights stay where they were fitted. "
         "Lines: ½k² nats below each peak, k = 1, 2, 3 … or 1, 2, 4 … (k sd of a Gaussian).",
     )
-    _explain(figure, penalised[0], peaked)
+    _explain(figure, penalised[0], any(peaked))
     return figure
+
+
+def _draw_comparison(
+    figure: Figure, top: float, one: Comparison, pair: tuple[int, int], names: Sequence[str]
+) -> bool:
+    """One row of maps, its top at this height in inches; whether the likelihood has a peak."""
+    wide, close = slices.wide_and_close(one.problem, one.reference.params, pair)
+    panels = [_panel(figure, column, top) for column in range(3)]
+    _draw_row(panels, wide, close, one, pair)
+    panels[0].set_ylabel(names[1])
+    for panel in panels:
+        panel.set_xlabel(names[0])
+    height = figure.get_size_inches()[1]
+    figure.text(0.01, top / height, _finding(one, wide, names), va="top", fontsize=10)
+    return bool(np.isfinite(wide.likelihood_mode).all())
 
 
 def _panel(figure: Figure, column: int, top: float) -> Axes:
@@ -120,9 +133,9 @@ def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str)
         vmax=1.5,
         interpolation="bilinear",
     )
-    levels = levels(float(below.max()))
-    if levels:
-        axes.contour(first, second, below, levels=levels, colors=[colour], linewidths=0.9)
+    lines = levels(float(below.max()))
+    if lines:
+        axes.contour(first, second, below, levels=lines, colors=[colour], linewidths=0.9)
     else:
         title += f": flat, {style.brief(float(below.max()), 1)} nats"
     axes.set_title(title)
@@ -174,8 +187,9 @@ def _training_look() -> style.Look:
 def _finding(one: Comparison, cut: Slice, names: Sequence[str]) -> str:
     """Where the fit lies, and what the likelihood alone would choose on the slice."""
     lines = [style.strength(one)]
+    corner = ", a corner of the prior's line" if weight_prior(one.problem).l1_rate else ""
     for name, value, alone in zip(names, cut.fit, cut.likelihood_mode, strict=True):
-        said = style.brief(float(value)) if value else "exactly 0, a corner of the prior's line"
+        said = style.brief(float(value)) if value else f"exactly 0{corner}"
         wanted = "" if math.isnan(alone) else f"; the likelihood alone: {style.brief(float(alone))}"
         lines.append(f"{name} = {said}{wanted}")
     return "\n".join(lines)

@@ -172,8 +172,8 @@ def _mark(axes: Axes, one: Comparison) -> None:
         marker=style.KIND_MARKERS[one.penalty.kind],
         markersize=11,
         markerfacecolor="none",
-        markeredgecolor=style.METHOD_COLOURS["penalized-sgd"],
-        markeredgewidth=2,
+        markeredgecolor=style.INK,
+        markeredgewidth=2.2,
         linestyle="none",
         zorder=5,
         label=f"this run: {style.strength(one)}",
@@ -203,7 +203,7 @@ def _finish(
 
 
 def _finding(first: Comparison, stated: Sequence[tuple[Reading, dict[float, list[str]]]]) -> str:
-    """`L2, λ = 3 (d2l) is prior variance 1.67e-6: 6 in torch.SGD+MSELoss, 60 in ...`."""
+    """`L2, λ = 3 (d2l) is prior variance 1.67e-6; elsewhere 6 in torch.SGD+MSELoss, 60 in ...`."""
     own = next(places for reading, places in stated if reading.family == first.reading.family)
     said = f"{style.strength(first)} is prior variance {style.brief(first.reading.variance)}"
     joint = "; elsewhere "

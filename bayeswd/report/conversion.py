@@ -11,6 +11,7 @@ from bayeswd.problem.conventions import Elsewhere, Reading
 from bayeswd.problem.knobs import Knob
 
 _WIDTH = 100
+_FEW = 8
 _FAMILIES = {
     "gaussian": "Gaussian",
     "laplace": "Laplace",
@@ -19,8 +20,10 @@ _FAMILIES = {
 }
 
 
-def l1_share(reading: Reading) -> float | None:
-    """0 for a Gaussian, 1 for a Laplace prior; None where a formula needs both terms."""
+def l1_share(row: Knob, reading: Reading) -> float | None:
+    """0 for a Gaussian, 1 for a Laplace prior, the row's own for the flat one; None is both."""
+    if reading.family == "flat":
+        return settings.default_share(row.penalties[0])
     return {"gaussian": 0.0, "laplace": 1.0}.get(reading.family)
 
 
@@ -32,12 +35,12 @@ def source(
     given: Mapping[str, float | None],
 ) -> str:
     """The objective that the strength was read from, and what holds for that framework."""
-    share = l1_share(reading)
+    share = l1_share(knob, reading)
     own = likelihood == knob.likelihoods[0] and reading.family != "flat"
     lines = [
         ("objective", formulas.objective(knob, likelihood, share)),
         ("", knob.words if own and _is_own_penalty(knob, reading) else ""),
-        ("with", _known(knob, likelihood, given)),
+        ("with", _known(knob, likelihood, reading, given)),
         ("bias", _bias(knob, reading)),
         ("rescales", knob.rescales),
         ("status", knob.status + _evidence(knob)),
@@ -77,7 +80,7 @@ def elsewhere(found: Sequence[Elsewhere], likelihood: str | None, reading: Readi
     if len(found) == 1 and stated:
         row = found[0].row
         own = likelihood if likelihood in row.likelihoods else None
-        objective = formulas.objective(row, own, l1_share(reading))
+        objective = formulas.objective(row, own, l1_share(row, reading))
         parts.append(_aligned([("objective", objective), ("note", found[0].note)]))
     return "\n\n".join([*parts, _silent(silent)] if silent else parts)
 
@@ -105,34 +108,50 @@ def pyro_lines(reading: Reading, name: str = "weight") -> list[str]:
 
 
 def listing(rows: Sequence[Knob]) -> str:
-    """Every row: the objective, the prior it means, and how it was checked."""
+    """The prior that every row means and how it was checked; all there is to know about a few."""
     body = [
         (
-            row.name,
-            row.knob,
-            formulas.objective(row),
-            formulas.prior(row),
-            "yes" if row.bias else "no",
-            row.status,
-            tables.number(row.residual, 2),
-            tables.number(row.wrong_residual, 2),
+            *(row.name, formulas.prior(row), "yes" if row.bias else "no", row.status),
+            *(tables.number(row.residual, 2), tables.number(row.wrong_residual, 2)),
         )
         for row in rows
     ]
-    header = ("name", "knob", "minimises", "prior", "bias", "status", "residual", "wrong map")
-    return f"{tables.text(body, header)}\n\n{LEGEND}"
+    header = ("name", "the prior it means", "bias", "status", "residual", "wrong map")
+    parts = [f"{tables.text(body, header)}\n\n{LEGEND}"]
+    return "\n\n".join([*parts, *map(details, rows)] if len(rows) <= _FEW else parts)
 
 
-LEGEND = (
-    "sigma noise sd, n training rows, K outputs, B batch size, phi dispersion, sd_x and sd_y"
-    " standard deviations\nof column and target. bias: is it penalised too. residual: relative"
-    " gradient (or KKT distance) of the implied\nnegative log posterior at weights fitted by the"
-    " framework; wrong map: the same under the commonest mistake."
-)
+def details(row: Knob) -> str:
+    """Everything that the table says about one row."""
+    return f"{row.name}: {row.what}\n" + _aligned(
+        [
+            ("knob", f"{row.knob}, default {row.default}" if row.default else row.knob),
+            ("objective", formulas.objective(row)),
+            ("", row.words if row.data is not None else ""),
+            ("prior", formulas.prior(row)),
+            ("instead", row.instead.replace("{box}", "")),
+            ("likelihood", " or ".join(row.likelihoods)),
+            ("penalty", " or ".join(row.penalties)),
+            ("bias", ("penalised" if row.bias else "not penalised") + _choice(row)),
+            ("rescales", row.rescales),
+            ("row weights", row.sample_weight),
+            ("status", row.status + _evidence(row)),
+            ("note", row.note),
+            ("source", f"{knobs.versions()[row.framework]}; {row.source}"),
+        ]
+    )
+
+
+LEGEND = """\
+sigma noise sd, n training rows, K outputs, B batch size, rho l1_ratio, phi dispersion,
+sd_x and sd_y standard deviations of column and target. bias: has it the same prior.
+residual: relative gradient (or KKT distance) of the implied negative log posterior at weights
+fitted by the framework; wrong map: the same under the commonest mistake.
+More about a few rows: --list TEXT."""
 
 
 def _bias_too(each: Elsewhere, reading: Reading) -> str:
-    return "yes" if settings.bias_penalized(each.row, share=l1_share(reading)) else "no"
+    return "yes" if settings.bias_penalized(each.row, share=l1_share(each.row, reading)) else "no"
 
 
 def _written(each: Elsewhere) -> str:
@@ -166,20 +185,26 @@ def _silent(found: Sequence[Elsewhere]) -> str:
     )
 
 
-def _known(knob: Knob, likelihood: str, given: Mapping[str, float | None]) -> str:
+def _known(knob: Knob, likelihood: str, reading: Reading, given: Mapping[str, float | None]) -> str:
     """The numbers that the map used, and what the fit alone would have fixed."""
     symbols = knobs.symbols()
     names = [symbols[name].asks or name for name in formulas.depends_on(knob, likelihood)]
     letters = {symbol.asks or name: symbol.letter for name, symbol in symbols.items()}
     letters["momentum"] = "momentum"
     used = [f"{letters[n]} = {given[n]:g}" for n in names if given.get(n) is not None]
+    sigma, tau = given.get("noise_scale"), reading.l2_scale
+    if reading.family == "gaussian" and "noise_scale" in names and sigma and tau:
+        used.append(f"of which the fit fixes only sigma^2/tau^2 = {(sigma / tau) ** 2:.6g}")
     return ", ".join(used)
 
 
 def _bias(knob: Knob, reading: Reading) -> str:
     state = "penalised too: the same prior" if reading.bias_penalized else "not penalised: flat"
-    as_usual = reading.bias_penalized == knob.bias
-    return f"{state} ({knob.bias_choice})" if as_usual and knob.bias_choice else state
+    return state + _choice(knob) if reading.bias_penalized == knob.bias else state
+
+
+def _choice(knob: Knob) -> str:
+    return f" ({knob.bias_choice})" if knob.bias_choice else ""
 
 
 def _evidence(knob: Knob) -> str:
@@ -197,7 +222,13 @@ def _is_own_penalty(knob: Knob, reading: Reading) -> bool:
 def _aligned(lines: Sequence[tuple[str, str]]) -> str:
     """Label and text, wrapped; lines without a text are left out."""
     return "\n".join(
-        textwrap.fill(text, _WIDTH, initial_indent=f"  {label:<11}", subsequent_indent=" " * 13)
+        textwrap.fill(
+            text,
+            _WIDTH,
+            initial_indent=f"  {label:<12}",
+            subsequent_indent=" " * 14,
+            break_on_hyphens=False,
+        )
         for label, text in lines
         if text
     )

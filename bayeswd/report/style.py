@@ -6,8 +6,9 @@ penalty: circles for L2, diamonds for L1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -139,10 +140,18 @@ def method_name(method: str) -> str:
 
 
 def short_ticks(axes: Axes, most: int, vertical: bool = True) -> None:
-    """At most `most` intervals on linear axes, each number written out in few digits."""
+    """At most `most` intervals on linear axes, each number in the digits that tell it apart."""
     for axis in (axes.xaxis, axes.yaxis) if vertical else (axes.xaxis,):
         axis.set_major_locator(MaxNLocator(most))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: _signed(value)))
+        axis.set_major_formatter(FuncFormatter(partial(_tick, axis)))
+
+
+def _tick(axis: Axis, value: float, place: int | None) -> str:
+    low, high = axis.get_view_interval()
+    if abs(value) < 1e-9 * abs(high - low):
+        return "0"
+    digits = 3 + max(1, math.ceil(math.log10(max(abs(low), abs(high)) / abs(high - low))))
+    return number(float(value), digits).replace("-", "−", int(value < 0))
 
 
 def decade_ticks(axis: Axis) -> None:
@@ -150,11 +159,6 @@ def decade_ticks(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(numticks=8))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 6)))
-
-
-def _signed(value: float) -> str:
-    """Four digits, and a minus sign that is one."""
-    return brief(round(value, 15), 4).replace("-", "−", int(value < 0))
 
 
 def note(axes: Axes, height: float, text: str, colour: str) -> None:

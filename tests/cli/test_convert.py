@@ -129,6 +129,7 @@ def test_numbers_that_do_not_exist_are_null(capsys: pytest.CaptureFixture[str]) 
     assert found["prior"]["scale"] is None
     assert found["prior"]["variance"] is None
     assert found["to"][0]["strength"] == 0
+    assert found["from"]["knob"] == "lambd"
     words = ["0.5", "--from", "d2l", "--l1-ratio", "0.3", *BOOK, "--to", "sklearn.ElasticNet"]
     both = document(capsys, *words)
     assert both["prior"]["scale"] is None
@@ -181,6 +182,9 @@ def test_the_list_has_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     some = run(capsys, "--list", "adamw")[1]
     assert "torch.AdamW" in some
     assert "sklearn" not in some
+    one = run(capsys, "--list", "mlpregressor:mini")[1]
+    for said in ("alpha, default 1e-4", "(alpha/(2 B)) |w|^2", "BATCH size", "scikit-learn 1.9.1"):
+        assert said in one
 
 
 READINGS = {

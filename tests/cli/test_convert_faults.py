@@ -29,6 +29,7 @@ BOOK = ["--n", "20", "--noise", "0.01"]
             "sklearn.Lasso states l1, not l2: use sklearn.Ridge",
         ),
         (["3", "--from", "d2l", *BOOK, "--likelihood", "cauchy"], "likelihood, not cauchy"),
+        (["--list", "--json", "-"], "--list is a table to read: --to all --json has the numbers"),
         (["--list", "nothing-like-it"], "--list nothing-like-it: no name has that in it"),
         (["3", "--from", "d2l", *BOOK, "--json", "/nowhere/x.json"], "cannot be written"),
     ],

@@ -161,8 +161,8 @@ def test_nearest_names_help() -> None:
         ),
         (
             "glmnet.gaussian:elastic-net",
-            "(1/n) sum r^2/2 + l1_ratio lambda |w|_1 + ((1-l1_ratio) lambda/(2 sd_y)) |w|^2",
-            "b = sigma^2/(n l1_ratio lambda), tau^2 = sigma^2 sd_y/(n (1-l1_ratio) lambda)",
+            "(1/n) sum r^2/2 + rho lambda |w|_1 + ((1-rho) lambda/(2 sd_y)) |w|^2",
+            "b = sigma^2/(n rho lambda), tau^2 = sigma^2 sd_y/(n (1-rho) lambda)",
         ),
     ],
 )

@@ -116,8 +116,8 @@ def _tick_labels(figure: Figure) -> list[Text]:
     labels: list[Text] = []
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         low, high = sorted(axis.get_view_interval())
-        pairs = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
-        labels += [label for place, label in pairs if low <= place <= high]
+        ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        labels += [label for tick in ticks for label in (tick.label1, tick.label2)]
     return [label for label in labels if label.get_visible() and label.get_text()]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 
 from bayeswd.analysis.comparison import Comparison, Comparisons
 from bayeswd.errors import InputError
@@ -19,7 +20,9 @@ Results = Callable[[str], Comparisons]
 NAMES = ["d2l", "diabetes", "breast-cancer", "digits", "long-names", "network", "two-outputs"]
 
 
-def with_weights(problem: Problem, params: dict, pair: tuple[int, int], values: list[float]) -> dict:
+def with_weights(
+    problem: Problem, params: dict, pair: tuple[int, int], values: list[float]
+) -> dict:
     """`params` with two weights set, by the flat order that a reader would use."""
     moved = {name: value.clone() for name, value in params.items()}
     for index, value in zip(pair, values, strict=True):
@@ -61,12 +64,10 @@ def test_a_misfit_that_is_not_quadratic_is_drawn_as_it_is(name: str, results: Re
         assert cut.misfit[47, column] == pytest.approx(float(one.problem.misfit(there)), abs=0.02)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "network"])
 def test_the_lines_through_the_mode_touch(name: str, results: Results) -> None:
     """-grad misfit is in the subdifferential of the penalty, in the two weights drawn."""
     one = results(name).comparisons[0]
-    if name == "network":  # trained for a while only: no mode
-        pytest.skip("not at a stationary point")
     pair = list(slices.choose_pair([one]))
     fit = torch.from_numpy(flat_weights(one.problem, one.reference.params)[pair])
     slope = flat_weights(one.problem, one.problem.misfit_gradient(one.reference.params))[pair]
@@ -110,7 +111,7 @@ def test_markers_stand_at_the_mode_and_at_the_trained_weights(name: str, results
         assert [panels[3 * row].get_xlabel(), panels[3 * row].get_ylabel()] == labels
 
 
-def _check_markers(panel: plots.Figure, one: Comparison, pair: tuple[int, int]) -> None:
+def _check_markers(panel: Axes, one: Comparison, pair: tuple[int, int]) -> None:
     marker = style.KIND_MARKERS[one.penalty.kind]
     marks = [line for line in panel.lines if line.get_marker() == marker]
     drawn = [row for row in one.methods if row is one.reference or row.method == "penalized-sgd"]
@@ -135,7 +136,7 @@ def test_a_small_posterior_is_magnified_and_framed(results: Results) -> None:
     np.testing.assert_allclose([frame.get_x(), frame.get_width()], _left_and_width(panels[2]))
 
 
-def _left_and_width(panel: plots.Figure) -> list[float]:
+def _left_and_width(panel: Axes) -> list[float]:
     left, right = panel.get_xlim()
     return [left, right - left]
 

@@ -1,0 +1,103 @@
+"""Strength against variance: every line and dot is what the conventions say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bayeswd.analysis.comparison import Comparisons
+from bayeswd.problem import conventions
+from bayeswd.report import plots, style
+from bayeswd.report.conventions_figure import as_reading, known_to, same_prior, variances
+from bayeswd.report.weights import weight_prior
+
+Results = Callable[[str], Comparisons]
+NAMES = ["d2l", "diabetes", "breast-cancer", "digits", "long-names", "network"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "single-weight", "two-outputs"])
+def test_this_run_is_marked_at_its_strength_and_variance(name: str, results: Results) -> None:
+    result = results(name)
+    axes = plots.strength_and_variance(result).axes[0]
+    for one in result.comparisons:
+        marker = style.KIND_MARKERS[one.penalty.kind]
+        (mark,) = [
+            line
+            for line in axes.lines
+            if line.get_marker() == marker and str(line.get_label()).startswith("this run")
+        ]
+        assert mark.get_xydata()[0].tolist() == [one.penalty.strength, one.reading.variance]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_this_run_lies_on_the_line_of_its_convention(name: str, results: Results) -> None:
+    for one in results(name).comparisons:
+        at = np.array([one.penalty.strength])
+        drawn = variances(one.problem, one.reading, one.penalty.convention, at)
+        assert drawn[0] == pytest.approx(one.reading.variance, rel=1e-12)
+
+
+def test_the_books_strength_in_other_frameworks(results: Results) -> None:
+    """lambda = 3 with n = 20: 6 for torch's MSELoss, 60 for Ridge (sums, no halves)."""
+    one = results("d2l").comparisons[0]
+    places = same_prior(one.problem, one.reading)
+    assert {round(s, 9): names for s, names in places.items()} == {
+        3.0: ["d2l", "keras.L2"],
+        6.0: ["torch.SGD+MSELoss"],
+        60.0: ["sklearn.Ridge"],
+    }
+    headline = plots.strength_and_variance(results("d2l")).get_suptitle()
+    assert headline == (
+        "L2, λ = 3 (d2l) is prior variance 1.67e-6; elsewhere 6 in torch.SGD+MSELoss, "
+        "60 in sklearn.Ridge"
+    )
+
+
+@pytest.mark.parametrize("name", ["d2l", "breast-cancer"])
+def test_gaussian_lines_fall_as_one_over_strength_laplace_twice_as_steeply(
+    name: str, results: Results
+) -> None:
+    axes = plots.strength_and_variance(results(name)).axes[0]
+    slopes = {"-": set(), "--": set()}
+    for line in axes.lines:
+        x, y = line.get_xdata(), line.get_ydata()
+        if len(x) > 10:
+            slope = np.diff(np.log(y)) / np.diff(np.log(x))
+            assert np.ptp(slope) < 1e-9
+            slopes[line.get_linestyle()].add(round(float(slope[0])))
+    rising = {1} if name == "breast-cancer" else set()  # C multiplies the data term
+    assert slopes == {"-": {-1} | rising, "--": {-2} | {2 * s for s in rising}}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dot_states_this_prior(name: str, results: Results) -> None:
+    one = results(name).comparisons[0]
+    kind = one.penalty.kind
+    known = known_to(one.problem)
+    for strength, names in same_prior(one.problem, one.reading).items():
+        for convention in names:
+            share = conventions.strength_and_ratio(convention, one.reading, **known)[1]
+            ratio = {"l1_ratio": share} if kind == "elastic-net" else {}
+            again = conventions.reading(convention, strength, penalty=kind, **known, **ratio)
+            assert again.variance == pytest.approx(one.reading.variance, rel=1e-9)
+
+
+def test_a_run_in_a_rarer_convention_has_its_line(results: Results) -> None:
+    one = results("diabetes").comparisons[0]
+    strength = conventions.strength("d2l.tensorflow", one.reading, **known_to(one.problem))
+    penalty = replace(one.penalty, strength=strength, convention="d2l.tensorflow")
+    result = replace(results("diabetes"), comparisons=(replace(one, penalty=penalty),))
+    words = [text.get_text() for text in plots.strength_and_variance(result).axes[0].texts]
+    assert any(text.startswith("d2l.tensorflow = d2l") for text in words)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prior_is_read_as_the_comparison_reads_it(name: str, results: Results) -> None:
+    for one in results(name).comparisons:
+        reading = as_reading(weight_prior(one.problem))
+        assert reading.family == one.reading.family
+        assert math.isclose(reading.variance, one.reading.variance, rel_tol=1e-12)
