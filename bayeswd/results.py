@@ -64,6 +64,7 @@ class GaussianPosterior:
     log_evidence: float
     noise_scale: float | None = None
     method: str = "exact"
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,12 +85,14 @@ def as_penalty(problem: Problem, convention: str = "d2l") -> Penalty:
     reading = reading_of(problem)
     kinds = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net", "flat": "l2"}
     noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
+    one_each = problem.targets.ndim == 1  # class indices: one target for each row
     strength = conventions.strength(
         convention,
         reading,
         n=problem.n,
         noise_scale=noise,
         likelihood=problem.likelihood.family,
+        outputs=1 if one_each else problem.targets.shape[1],
     )
     return Penalty(kinds[reading.family], strength, convention)
 

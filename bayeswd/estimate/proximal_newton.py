@@ -54,7 +54,7 @@ def by_sign_search(smooth: Smooth, weights: Tensor, gradient: Tensor, rates: Ten
     start, pull, thresholds = weights[chosen].cpu(), gradient[chosen].cpu(), rates[chosen].cpu()
     diagonal = hessian.diagonal()
     diagonal.mul_(1 + DAMPING)
-    diagonal[diagonal == 0] = 1.0  # a column of zeros pulls nowhere: any curvature does
+    diagonal[diagonal == 0] = 1.0  # where none is left in float64, any curvature does
     target = sign_search.minimise(hessian, hessian @ start - pull, thresholds, start)
     return weights.index_copy(0, chosen, target.to(weights.device))
 

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from bayeswd.analysis.comparison import Comparison, Comparisons
 from bayeswd.errors import InputError
 from bayeswd.report import slices, style
-from bayeswd.report.slices import Slice, Square
+from bayeswd.report.slices import Slice
 from bayeswd.report.weights import (
     flat_weights,
     is_penalised,
@@ -23,10 +23,11 @@ from bayeswd.report.weights import (
     weight_parameters,
     weight_prior,
 )
+from bayeswd.report.windows import Window
 
 MOST_LINES = 7
 # inches
-WIDTH, LEFT, PANEL, GAP = 9.6, 0.85, 2.45, 0.6
+WIDTH, LEFT, PANEL, GAP = 9.6, 0.98, 2.36, 0.68
 HEAD, TEXT, ROW, FOOT = 0.45, 0.92, 3.95, 0.6
 
 
@@ -53,7 +54,7 @@ def contours(result: Comparisons) -> Figure:
         figure,
         "Posterior ∝ likelihood × prior: at the fit a likelihood line touches a prior line",
         f"A slice, no marginal: the other {others} weights stay where they were fitted. "
-        "Lines: ½k² nats below each peak, k = 1, 2, 3 … or 1, 2, 4 … (k sd of a Gaussian).",
+        "Lines: ½k² nats (k sd) below each peak, k = 1, 2, 3 … or 1, 2, 4 …",
     )
     _explain(figure, penalised[0], any(peaked))
     return figure
@@ -98,32 +99,32 @@ def _draw_row(
     seen, title = wide, "posterior P(w | y)"
     if close is not None:
         seen = close
-        title += f", magnified {style.brief(wide.square.half / close.square.half, 2)}×"
-        _frame((likelihood, prior), close.square)
+        factor = float((wide.window.half / close.window.half).max())
+        title += f", magnified {style.brief(factor, 2)}×"
+        _frame((likelihood, prior), close.window)
     _draw_map(posterior, seen, seen.misfit + seen.penalty, style.POSTERIOR, title)
     _draw_touching(posterior, seen)
     likelihood.plot(*wide.likelihood_mode, marker="+", color=style.INK, markersize=8)
     for each, cut in ((likelihood, wide), (prior, wide), (posterior, seen)):
         _draw_fits(each, one, pair)
-        first, second = cut.square.sides(2)
-        each.set(aspect="equal", xlim=first, ylim=second)
+        first, second = cut.window.sides(2)
+        aspect = "equal" if cut.window.even else "auto"
+        each.set(aspect=aspect, xlim=first, ylim=second)
         style.short_ticks(each, 4)
 
 
-def _frame(panels: Sequence[Axes], square: Square) -> None:
+def _frame(panels: Sequence[Axes], window: Window) -> None:
     """Where the magnified panel lies."""
-    left, bottom = (square.middle - square.half).tolist()
-    side = 2 * square.half
+    corner, sides = window.middle - window.half, 2 * window.half
+    look: style.Look = {"fill": False, "color": style.POSTERIOR, "linewidth": 0.9}
     for axes in panels:
-        axes.add_patch(
-            Rectangle((left, bottom), side, side, fill=False, color=style.POSTERIOR, linewidth=0.9)
-        )
+        axes.add_patch(Rectangle((corner[0], corner[1]), sides[0], sides[1], **look))
 
 
 def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str) -> None:
     """Relative density as shade, and lines 1, 2, 3 ... standard deviations below the peak."""
     below = nats - nats.min()
-    first, second = cut.square.sides(len(nats))
+    first, second = cut.window.sides(len(nats))
     axes.imshow(
         np.exp(-below),
         extent=(first[0], first[-1], second[0], second[-1]),
@@ -131,6 +132,7 @@ def _draw_map(axes: Axes, cut: Slice, nats: np.ndarray, colour: str, title: str)
         cmap=LinearSegmentedColormap.from_list("", ["white", colour]),
         vmin=0,
         vmax=1.5,
+        aspect="auto",
         interpolation="bilinear",
     )
     lines = levels(float(below.max()))
@@ -154,7 +156,7 @@ def levels(highest: float) -> list[float]:
 
 def _draw_touching(axes: Axes, cut: Slice) -> None:
     """The likelihood's and the prior's line through the fit: at a mode they touch."""
-    first, second = cut.square.sides(len(cut.misfit))
+    first, second = cut.window.sides(len(cut.misfit))
     parts = [
         (cut.misfit, cut.fit_misfit, style.LIKELIHOOD),
         (cut.penalty, cut.fit_penalty, style.PRIOR),

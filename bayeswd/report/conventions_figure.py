@@ -45,6 +45,7 @@ FAMILY_NAMES = {
     "laplace": "Laplace prior (L1)",
     "elastic-net": "elastic-net prior",
 }
+Stated = Sequence[tuple[Reading, dict[float, list[str]]]]  # priors, and where they are which number
 LONGEST_HEADLINE = 110
 DECADES = 1.6  # drawn on either side of this run's variance
 
@@ -71,7 +72,7 @@ def strength_and_variance(result: Comparisons) -> Figure:
         _mark(axes, one)
     _finish(axes, stated, penalised)
     style.margins(figure, 1, left=0.8, top=0.65)
-    style.headline(figure, _finding(penalised[0], stated), _reading(penalised[0]))
+    style.headline(figure, _finding(penalised[0], stated), _reading(penalised[0], stated))
     return figure
 
 
@@ -182,7 +183,7 @@ def _mark(axes: Axes, one: Comparison) -> None:
 
 def _finish(
     axes: Axes,
-    stated: Sequence[tuple[Reading, dict[float, list[str]]]],
+    stated: Stated,
     penalised: Sequence[Comparison],
 ) -> None:
     strengths = [s for _, places in stated for s in places]
@@ -202,7 +203,7 @@ def _finish(
     axes.legend(loc="lower left", labelspacing=0.8)
 
 
-def _finding(first: Comparison, stated: Sequence[tuple[Reading, dict[float, list[str]]]]) -> str:
+def _finding(first: Comparison, stated: Stated) -> str:
     """`L2, λ = 3 (d2l) is prior variance 1.67e-6; elsewhere 6 in torch.SGD+MSELoss, 60 in ...`."""
     own = next(places for reading, places in stated if reading.family == first.reading.family)
     said = f"{style.strength(first)} is prior variance {style.brief(first.reading.variance)}"
@@ -214,9 +215,11 @@ def _finding(first: Comparison, stated: Sequence[tuple[Reading, dict[float, list
     return said
 
 
-def _reading(first: Comparison) -> str:
-    same = "Along the dotted line all numbers state one prior."
-    likelihood = first.problem.likelihood
-    if isinstance(likelihood, GaussianNoise):
-        return f"n = {first.problem.n}, σ = {style.brief(likelihood.scale)}. {same}"
-    return f"n = {first.problem.n}. {same} Rising lines: C multiplies the data term instead."
+def _reading(first: Comparison, stated: Stated) -> str:
+    said = f"n = {first.problem.n}"
+    if isinstance(first.problem.likelihood, GaussianNoise):
+        said += f", σ = {style.brief(first.problem.likelihood.scale)}"
+    said += ". Along the dotted line all numbers state one prior."
+    names = [name for _, places in stated for listed in places.values() for name in listed]
+    rising = " Rising lines: C multiplies the data term instead."
+    return said + (rising if "sklearn.LogisticRegression" in names else "")

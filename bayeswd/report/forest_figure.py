@@ -55,7 +55,11 @@ def forest(result: Comparisons) -> Figure:
     labels = [strength_label(one.penalty.convention, problem) for problem in problems]
     labels[OWN] += " ●"
     figure = draw_forest(draws, _distinct(names), labels)
-    style.headline(figure, _finding(one, draws, names[0]), _reading(one, len(chosen)))
+    style.headline(
+        figure,
+        _finding(one, (problems[0], problems[-1]), chosen[0], names[0]),
+        _reading(one, len(chosen)),
+    )
     return figure
 
 
@@ -108,13 +112,13 @@ def _distinct(names: list[str]) -> list[str]:
     ]
 
 
-def _finding(one: Comparison, draws: dict[str, np.ndarray], largest: str) -> str:
-    """How narrow belief is at this strength, and how far the largest weight shrinks."""
-    mean = draws["posterior"][0].mean(-1)
+def _finding(one: Comparison, ends: tuple[Problem, Problem], index: int, name: str) -> str:
+    """How narrow belief is at this strength, and how far a weight goes along the strengths."""
+    weak, strong = (flat_weights(p, conjugate.posterior(p).mean)[index] for p in ends)
     return (
         f"{style.strength(one)} → τ = {style.brief(one.reading.variance**0.5)}; over "
-        f"{FACTORS[-1] / FACTORS[0]:g} times the penalty {largest} goes from "
-        f"{style.brief(mean[0], 2)} to {style.brief(mean[-1], 2)}"
+        f"{FACTORS[-1] / FACTORS[0]:g} times the penalty {name} goes from "
+        f"{style.brief(weak, 2)} to {style.brief(strong, 2)}"
     )
 
 

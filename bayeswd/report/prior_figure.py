@@ -150,7 +150,7 @@ def _label(density: Axes, penalty: Axes, reach: float) -> None:
     density.set_ylim(bottom=0)
     density.tick_params(labelbottom=False)
     for axes in (density, penalty):
-        style.short_ticks(axes, 7)
+        style.short_ticks(axes, 6)
     density.set_title("what is believed: density")
     penalty.set(xlim=(-reach, reach), xlabel="weight w", ylabel="penalty  −log p(w),  nats")
     penalty.set_title("what is paid: minus its log")

@@ -18,7 +18,9 @@ from bayeswd.analysis.comparison import Comparison
 from bayeswd.errors import InputError
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
+from bayeswd.report import windows
 from bayeswd.report.weights import flat_weights, place, weight_parameters, weight_prior
+from bayeswd.report.windows import Quadratic, Window
 
 Params = Mapping[str, Tensor]
 POINTS = 121  # of a map along each side
@@ -26,48 +28,14 @@ OUTPUTS = 1.5e6  # computed for one map that is not quadratic, about
 
 
 @dataclass(frozen=True, eq=False)
-class Square:
-    """A window on two weights: `middle` [2], half-width `half`."""
-
-    middle: np.ndarray
-    half: float
-
-    def sides(self, points: int) -> tuple[np.ndarray, np.ndarray]:
-        first, second = (np.linspace(m - self.half, m + self.half, points) for m in self.middle)
-        return first, second
-
-
-@dataclass(frozen=True, eq=False)
-class Quadratic:
-    """The misfit near a fit: `slope` [2] and `bend` [2, 2] in the two weights, `fit` [2]."""
-
-    fit: np.ndarray
-    slope: np.ndarray
-    bend: np.ndarray
-
-    def minimum(self) -> np.ndarray:
-        """Where it is least; nan where it is flat in a direction."""
-        low, high = np.linalg.eigvalsh(self.bend)
-        if low <= 1e-9 * max(high, 1e-300):
-            return np.full(2, math.nan)
-        return self.fit - np.linalg.solve(self.bend, self.slope)
-
-    def rise(self, across: np.ndarray, up: np.ndarray) -> np.ndarray:
-        """Its value above that at the fit, after steps away from the fit."""
-        (a, b), (_, c) = self.bend
-        linear = self.slope[0] * across + self.slope[1] * up
-        return linear + 0.5 * (a * across**2 + 2 * b * across * up + c * up**2)
-
-
-@dataclass(frozen=True, eq=False)
 class Slice:
-    """Nats over a square: `misfit` and `penalty` are [second weight, first weight].
+    """Nats over a window: `misfit` and `penalty` are [second weight, first weight].
 
     fit: the two weights where the slice passes through the fit; fit_misfit, fit_penalty: there.
     likelihood_mode: the two weights of least misfit on the slice; nan where the map has none.
     """
 
-    square: Square
+    window: Window
     misfit: np.ndarray
     penalty: np.ndarray
     fit: np.ndarray
@@ -114,30 +82,28 @@ def wide_and_close(
     No close-up where the peak fills a third of the first window.
     """
     local = _quadratic(problem, params, pair)
-    spread = _posterior_spread(local, weight_prior(problem).variance)
-    wide = _wide(local, spread)
-    close = Square(local.fit, 5 * float(spread.max()))
+    wide, close = windows.around(local, weight_prior(problem).variance)
     whole = through(problem, params, pair, local, wide)
-    if close.half > wide.half / 3:
+    if (close.half > wide.half / 3).all():
         return whole, None
     return whole, through(problem, params, pair, local, close)
 
 
 def through(
-    problem: Problem, params: Params, pair: tuple[int, int], local: Quadratic, square: Square
+    problem: Problem, params: Params, pair: tuple[int, int], local: Quadratic, window: Window
 ) -> Slice:
     """The slice in a given window; the misfit exact if quadratic, else splined."""
-    first, second = square.sides(POINTS)
+    first, second = window.sides(POINTS)
     fit_misfit = float(problem.misfit(params))
     if _is_quadratic(problem):
         steps = np.meshgrid(first - local.fit[0], second - local.fit[1])
         misfit = fit_misfit + local.rise(*steps)
         likelihood_mode = local.minimum()
     else:
-        misfit = _splined(problem, params, pair, local.fit, square)
+        misfit = _splined(problem, params, pair, local.fit, window)
         likelihood_mode = _lowest(misfit, first, second)
     return Slice(
-        square=square,
+        window=window,
         misfit=misfit,
         penalty=_penalty(problem, first)[None, :] + _penalty(problem, second)[:, None],
         fit=local.fit,
@@ -154,27 +120,6 @@ def _quadratic(problem: Problem, params: Params, pair: tuple[int, int]) -> Quadr
     return Quadratic(flat_weights(problem, params)[both], gradient[both], np.array(bend))
 
 
-def _posterior_spread(local: Quadratic, variance: float) -> np.ndarray:
-    """About one sd of each weight on the slice."""
-    return 1 / np.sqrt(np.maximum(np.diag(local.bend), 0.0) + 1 / variance)
-
-
-def _wide(local: Quadratic, spread: np.ndarray) -> Square:
-    """A square with the origin, the fit and the likelihood's mode.
-
-    A likelihood mode far away is left out: the map would be all window.
-    """
-    low = np.minimum(0.0, local.fit - 4 * spread)
-    high = np.maximum(0.0, local.fit + 4 * spread)
-    mode = local.minimum()
-    farthest = 8 * (np.abs(local.fit) + 4 * spread).max()
-    if np.abs(mode).max() < farthest:  # false where the mode is nan
-        around = np.sqrt(np.diag(np.linalg.inv(local.bend))).clip(max=farthest / 8)
-        low = np.minimum(low, mode - 1.5 * around)
-        high = np.maximum(high, mode + 1.5 * around)
-    return Square((low + high) / 2, 0.54 * float((high - low).max()))
-
-
 def _lowest(misfit: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The map's lowest point; nan where that lies on the border."""
     row, column = np.unravel_index(int(misfit.argmin()), misfit.shape)
@@ -188,16 +133,16 @@ def _is_quadratic(problem: Problem) -> bool:
 
 
 def _splined(
-    problem: Problem, params: Params, pair: tuple[int, int], fit: np.ndarray, square: Square
+    problem: Problem, params: Params, pair: tuple[int, int], fit: np.ndarray, window: Window
 ) -> np.ndarray:
-    """The misfit on the square's points, from fewer evaluations: it is smooth where priors kink."""
+    """The misfit on the window's points, from fewer evaluations: it is smooth where priors kink."""
     moved, each = _moved_anyhow, OUTPUTS / 225
     if problem.linear is not None:
         moved, each = _moved_linear, problem.n * problem.initial[problem.linear.weight].shape[0]
     nodes = int(min(max(math.sqrt(OUTPUTS / each), 9), 25))
-    first, second = square.sides(nodes)
+    first, second = window.sides(nodes)
     values = moved(problem, params, pair, (first - fit[0], second - fit[1]))
-    fine_first, fine_second = square.sides(POINTS)
+    fine_first, fine_second = window.sides(POINTS)
     return RectBivariateSpline(second, first, values)(fine_second, fine_first)
 
 

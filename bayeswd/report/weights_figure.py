@@ -120,6 +120,7 @@ def _finding(several: Sequence[Comparison]) -> str:
             apart.pop("posterior-mean", None)
         largest = max(_largest(difference) for difference in apart.values())
         name = style.method_name(one.reference.method)
+        name = f"the {name}" if one.reference.method == "exact" else name
         where = f"within {style.brief(largest, 2)} of" if largest else "identical to"
-        parts.append(f"{style.kind_name(one)}: weights {where} the {name}")
+        parts.append(f"{style.kind_name(one)}: weights {where} {name}")
     return ";  ".join(parts)

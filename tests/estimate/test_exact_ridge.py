@@ -136,6 +136,18 @@ def test_flat_weights_are_least_squares_and_the_limit_of_wide_priors(bias: Prior
     assert relative_error(coefficients(wide), expected) <= 1e-9
 
 
+@pytest.mark.parametrize("with_bias", [True, False])
+@pytest.mark.parametrize("tau", [1e4, 1e8])
+def test_with_more_columns_than_rows_a_wide_prior_gives_the_shortest_fit(with_bias, tau) -> None:
+    """Two rows alike leave a singular value of 0, which must not be divided by."""
+    inputs, targets = draw(10, 40)
+    inputs, targets = torch.cat([inputs, inputs[:1]]), torch.cat([targets, targets[:1] + 1])
+    fit = exact.ridge(linear(inputs, targets, Gaussian(tau), Flat() if with_bias else None))
+    shift = (inputs.mean(0), targets.mean(0)) if with_bias else (0.0, 0.0)
+    expected = torch.linalg.pinv(inputs - shift[0], rtol=1e-12) @ (targets - shift[1])
+    assert relative_error(fit.params["weight"].T, expected) <= 1e-7
+
+
 @pytest.mark.parametrize("tau", [1e-3, 1e-1, 1e3, 1e6])
 def test_accuracy_survives_columns_of_very_different_units(tau: float) -> None:
     """Normal equations lose 1e-16 * cond(A)^2, here 1e4 and more; the reference is QR on A."""

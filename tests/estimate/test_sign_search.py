@@ -58,11 +58,12 @@ def test_it_finds_the_best_of_all_sign_patterns(seed: int) -> None:
 def test_the_search_needs_no_good_start(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the cheap steps first, from signs that are all wrong."""
     monkeypatch.setattr(accelerated_descent, "STEPS", 0)
-    quadratic = draw(40, 60, seed)
+    hessian, force, rates = draw(40, 60, seed)
+    rates = 15 * rates
+    quadratic = (hessian, force, rates)
     expected = sign_search.minimise(*quadratic, torch.zeros(40, dtype=torch.float64))
     far = sign_search.minimise(*quadratic, -1e3 * (expected + 1e-3))
     torch.testing.assert_close(far, expected, rtol=1e-9, atol=1e-12)
-    hessian, force, rates = quadratic
     pull = force - hessian @ expected
     slack = 1e-12 * (force.abs() + hessian.abs() @ expected.abs())
     assert ((pull - rates * expected.sign()).abs() <= slack)[expected != 0].all()

@@ -37,7 +37,7 @@ def test_a_slice_is_misfit_and_penalty_of_the_problem(name: str, results: Result
     problem, params = one.problem, one.reference.params
     pair = slices.choose_pair([one])
     cut, _ = slices.wide_and_close(problem, params, pair)
-    first, second = cut.square.sides(len(cut.misfit))
+    first, second = cut.window.sides(len(cut.misfit))
     base_penalty = float(problem.penalty(params)) - cut.fit_penalty  # of all the other weights
     random = np.random.default_rng(0)
     for row, column in random.integers(0, len(first), (12, 2)):
@@ -57,7 +57,7 @@ def test_a_misfit_that_is_not_quadratic_is_drawn_as_it_is(name: str, results: Re
     one = results(name).comparisons[0]
     pair = slices.choose_pair([one])
     cut, _ = slices.wide_and_close(one.problem, one.reference.params, pair)
-    first, second = cut.square.sides(len(cut.misfit))
+    first, second = cut.window.sides(len(cut.misfit))
     across = [20, 61, 90]
     for column in across:
         there = with_weights(one.problem, one.reference.params, pair, [first[column], second[47]])
@@ -139,6 +139,22 @@ def test_a_small_posterior_is_magnified_and_framed(results: Results) -> None:
 def _left_and_width(panel: Axes) -> list[float]:
     left, right = panel.get_xlim()
     return [left, right - left]
+
+
+def test_weights_of_very_different_scales_have_their_own(results: Results) -> None:
+    one = results("long-names").comparisons[0]
+    scaled = replace_inputs(one.problem, torch.tensor([1.0, 1.0, 1.0, 1e4]))
+    cut, _ = slices.wide_and_close(scaled, one.reference.params, (0, 3))
+    assert not cut.window.even
+    assert cut.window.half[0] > 100 * cut.window.half[1]
+    sparse = results("d2l").comparisons[1]  # one weight far from 0, one at 0: still a diamond
+    pair = slices.choose_pair([sparse])
+    assert slices.wide_and_close(sparse.problem, sparse.reference.params, pair)[0].window.even
+
+
+def replace_inputs(problem: Problem, factors: torch.Tensor) -> Problem:
+    inputs = problem.inputs * factors
+    return Problem(problem.model, problem.likelihood, problem.priors, inputs, problem.targets)
 
 
 def test_lines_are_whole_standard_deviations() -> None:
