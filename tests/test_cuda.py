@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from bayeswd.analysis import statement
 from bayeswd.analysis.belief import Belief
 from bayeswd.cli.main import main

@@ -63,9 +63,7 @@ def noise_of(split: Split, kind: str, belief: Belief, ridge: Ridge) -> tuple[flo
     return _estimated_noise(split, kind, belief, ridge), "estimated"
 
 
-def prior_of(
-    split: Split, kind: str, belief: Belief, noise: float | None, ridge: Ridge
-) -> Reading:
+def prior_of(split: Split, kind: str, belief: Belief, noise: float | None, ridge: Ridge) -> Reading:
     """The prior that the belief means under this kind of penalty, sigma being known."""
     if belief.prior_scale is not None:
         own = {"l1": conventions.laplace}.get(kind, conventions.gaussian)

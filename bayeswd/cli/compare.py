@@ -85,13 +85,14 @@ def _optimizer(name: str, lr: float | None) -> Any:
     from bayeswd.estimate.proximal import ProximalSGD
 
     known = {"ProximalSGD": ProximalSGD}
-    maker: Any = known.get(name) or getattr(torch.optim, name, None)
+    maker = known.get(name) or getattr(torch.optim, name, None)
     if not (isinstance(maker, type) and issubclass(maker, torch.optim.Optimizer)):
         raise InputError(
             f"--optimizer {name}: torch.optim has no such class; "
             "try SGD, Adam, RMSprop or ProximalSGD."
         )
-    return partial(maker, lr=lr) if lr is not None else maker
+    make: Any = maker  # torch types no lr on its base class
+    return make if lr is None else partial(make, lr=lr)
 
 
 def _compare(statement: Statement, training: dict[str, Any]) -> Comparisons:
@@ -133,9 +134,7 @@ def _write(folder: Path, split: Split, result: Comparisons) -> str:
     return ", ".join(f"{name}.png" for name, _ in plots.compare(result, folder))
 
 
-def _again(
-    arguments: argparse.Namespace, folder: Path, split: Split, statement: Statement
-) -> str:
+def _again(arguments: argparse.Namespace, folder: Path, split: Split, statement: Statement) -> str:
     """The command that repeats this run from the CSV files."""
     summary, penalty = statement.data, statement.penalties[0]
     words = ["bayeswd", "compare", str(folder / "train.csv"), "--target", split.data.target_name]

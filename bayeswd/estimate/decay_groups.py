@@ -1,7 +1,7 @@
 """The priors of a problem as torch param groups, and the optimizers that honour them.
 
 A prior is a term of the objective, so the optimizer has to treat weight_decay as part of the
-gradient (coupled). Whether it does is found out by taking a step, not by its name.
+gradient (coupled). Whether it does is found out by taking steps, not by its name.
 """
 
 from collections.abc import Callable, Mapping
@@ -76,27 +76,32 @@ def build(make: MakeOptimizer, groups: Groups, options: Mapping[str, Any]) -> Op
 def _probe(
     make: MakeOptimizer, options: Mapping[str, Any], has_l2: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights after one step: without any pull, with weight_decay, with it in the gradient."""
-    weights, gradient, decay = _weights(), _weights().flip(0) / 3, 0.5 if has_l2 else 0.0
+    """Weights after some steps: without any pull, with weight_decay, with it in the gradient."""
+    slope, decay = _weights().flip(0) / 3, 0.5 if has_l2 else 0.0
     return (
-        _one_step(make, options, torch.zeros_like(weights), 0.0),
-        _one_step(make, options, gradient, decay),
-        _one_step(make, options, gradient + decay * weights, 0.0),
+        _trial(make, options, torch.zeros_like, 0.0),
+        _trial(make, options, lambda weights: slope.clone(), decay),
+        _trial(make, options, lambda weights: slope + decay * weights, 0.0),
     )
 
 
-def _one_step(
-    make: MakeOptimizer, options: Mapping[str, Any], gradient: Tensor, decay: float
+def _trial(
+    make: MakeOptimizer,
+    options: Mapping[str, Any],
+    gradient: Callable[[Tensor], Tensor],
+    decay: float,
 ) -> Tensor:
+    """Where eight steps lead; RAdam is plain momentum, blind to the difference, for five."""
     parameter = nn.Parameter(_weights())
     group = {"params": [parameter], "name": "probe", "weight_decay": decay, "l1_decay": 0.0}
     optimizer = _make(make, [group], options)
 
     def closure() -> Tensor:
-        parameter.grad = gradient.clone()
-        return (parameter.detach() * gradient).sum()
+        parameter.grad = gradient(parameter.detach())
+        return (parameter.detach() * parameter.grad).sum()
 
-    optimizer.step(closure)  # type: ignore[arg-type]
+    for _ in range(8):
+        optimizer.step(closure)  # type: ignore[arg-type]
     return parameter.detach()
 
 

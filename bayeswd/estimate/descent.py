@@ -225,7 +225,7 @@ def _note(
     group = optimizer.param_groups[0]
     parts = [type(optimizer).__name__]
     parts += [f"{key} {float(group[key]):.4g}" for key in ("lr", "momentum") if key in group]
-    parts += [] if plan is None or not plan.changes else ["tuned on the way"]
+    parts += [plan.remark] if plan is not None and plan.remark else []
     used = [key for key in ("weight_decay", "l1_decay") if any(g[key] > 0 for g in groups)]
     place = "in the loss" if penalty_in_loss else f"as {' and '.join(used)}" if used else "none"
     rows = "full batch" if batch_size is None else f"batches of {batch_size}"

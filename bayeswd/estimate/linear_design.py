@@ -30,6 +30,7 @@ def layout(problem: Problem) -> LinearLayout:
 
 
 def weight_prior(problem: Problem) -> Prior:
+    """The prior of the weights."""
     return problem.priors[layout(problem).weight]
 
 

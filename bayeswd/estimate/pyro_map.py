@@ -147,7 +147,7 @@ def _note(plan: step_size.Plan | None, unit: float, optimizer: PyroOptim, subgra
         size = plan.size
         parts.append(f"lr {size.lr * unit:.4g} in nats ({size.lr:.4g} for the training loss)")
         parts.append(f"momentum {size.momentum:.4g}")
-        parts += ["tuned on the way"] if plan.changes else []
+        parts += [plan.remark] if plan.remark else []
     parts += ["L1 by its subgradient: no weight ends at exactly zero"] if subgradient else []
     return ", ".join(parts)
 

@@ -40,19 +40,20 @@ def full(problem: Problem, params: Params) -> Tensor:
 def ggn(problem: Problem, params: Params) -> Tensor:
     """The generalised Gauss-Newton matrix, [D, D]."""
     _require_small(problem, "ggn")
-    total = 0.0
+    size = sum(value.numel() for value in problem.initial.values())
+    total = problem.inputs.new_zeros(size, size)
     for jacobian, curved in _rows(problem, params):
         pulled = curved @ jacobian
-        total = total + jacobian.flatten(0, 1).T @ pulled.flatten(0, 1)
-    return torch.as_tensor(total)
+        total += jacobian.flatten(0, 1).T @ pulled.flatten(0, 1)
+    return total
 
 
 def diagonal(problem: Problem, params: Params) -> Tensor:
     """The diagonal of the generalised Gauss-Newton matrix, [D]."""
-    total = 0.0
+    total = torch.zeros_like(flat(problem, params))
     for jacobian, curved in _rows(problem, params):
-        total = total + (jacobian * (curved @ jacobian)).sum((0, 1))
-    return torch.as_tensor(total)
+        total += (jacobian * (curved @ jacobian)).sum((0, 1))
+    return total
 
 
 def flat(problem: Problem, params: Params) -> Tensor:

@@ -141,8 +141,8 @@ def _require_positive(problem: Problem, params: Params, precision: Tensor, scale
         raise InputError(
             f"laplace_approximation: the curvature has {below} negative of {size} eigenvalues "
             f"(from {float(ends.min()):.3g} to {float(ends.max()):.3g}), so these weights are no "
-            f"minimum (KKT residual {kkt_residual(problem, params):.1e}); train on with "
-            "descent.train(problem, start=params), or give structure=laplace_approximation.ggn."
+            f"minimum (KKT residual {kkt_residual(problem, params):.1e}); train on, from other "
+            "weights where it is 0, or give structure=laplace_approximation.ggn."
         )
     if null.any():
         shares = null.double() if vectors is None else (vectors[:, null] ** 2).sum(1)

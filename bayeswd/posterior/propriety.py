@@ -39,7 +39,7 @@ def doubt(problem: Problem) -> str:
 
 
 def flat_names(problem: Problem) -> list[str]:
-    """Quoted names would hide in messages; these are the parameters under an improper prior."""
+    """The parameters under an improper prior."""
     return [name for name in problem.priors if name not in problem.penalized]
 
 

@@ -39,6 +39,7 @@ def sample(
     start: Params | None = None,
     full_mass: bool | None = None,
     target_acceptance: float = 0.8,
+    max_tree_depth: int = 10,
     progress: Progress | None = None,
 ) -> Draws:
     """Draws by Pyro's NUTS, [chain, draw, *parameter].
@@ -46,6 +47,7 @@ def sample(
     start: weights from which every chain begins; default the mode of a linear model, the model's
         own weights of any other.
     full_mass: whether the mass matrix is dense; default up to 50 parameters.
+    max_tree_depth: a transition takes at most 2 to this power, less 1, gradients.
     progress: called as progress(done, total) after each transition, warm-up included.
 
     sample_stats: lp (log joint density, nats), acceptance_rate, diverging. Chain c is the same
@@ -67,6 +69,7 @@ def sample(
                 full_mass=dense,
                 max_plate_nesting=1,  # else Pyro draws from the model, and so from flat priors
                 target_accept_prob=target_acceptance,
+                max_tree_depth=max_tree_depth,
                 init_strategy=init_to_value(values=dict(weights)),
             )
             done = chain * (warmup + draws)

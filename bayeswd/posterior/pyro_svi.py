@@ -89,7 +89,7 @@ def fit(
 def sample(
     problem: Problem, *, chains: int = 4, draws: int = 1000, seed: int = 0, **options: Any
 ) -> Draws:
-    """Independent draws from that Gaussian; options as in `fit`. sample_stats lp: log joint, nats."""
+    """Independent draws from that Gaussian; options as in `fit`. sample_stats lp: log joint."""
     began = time.perf_counter()
     gaussian = fit(problem, seed=seed, **options)
     params, joint = gaussian_draws.draw(problem, gaussian, chains, draws, seed)
@@ -125,7 +125,7 @@ def _standardized(problem: Problem, centre: Tensor, unit: Tensor) -> Callable[[]
         params = curvature_of.named(problem, centre + unit * pyro.sample(_SITE, free))
         with poutine.block():
             trace = poutine.trace(poutine.condition(model, data=params)).get_trace()
-        pyro.factor("log joint density", trace.log_prob_sum())
+        pyro.factor("log joint density", torch.as_tensor(trace.log_prob_sum()))
 
     return standardized
 

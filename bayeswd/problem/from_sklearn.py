@@ -10,6 +10,7 @@ from torch import nn
 
 from bayeswd.errors import InputError
 from bayeswd.problem import conventions
+from bayeswd.problem.at_rest import warn_unless_at_rest
 from bayeswd.problem.conventions import FLAT, Reading
 from bayeswd.problem.likelihoods import (
     Bernoulli,
@@ -19,20 +20,30 @@ from bayeswd.problem.likelihoods import (
     Poisson,
 )
 from bayeswd.problem.objective import Problem
-from bayeswd.problem.priors import Flat, from_reading
+from bayeswd.problem.priors import Flat, Gaussian, Laplace, Prior, from_reading
 
-GAUSSIAN = (
-    "Ridge",
-    "RidgeCV",
-    "Lasso",
-    "LassoCV",
-    "LassoLars",
-    "ElasticNet",
-    "ElasticNetCV",
-    "LinearRegression",
-    "BayesianRidge",
+# Each with the attribute that holds its strength; LinearRegression has none.
+STRENGTHS = {
+    "Ridge": "alpha",
+    "RidgeCV": "alpha_",
+    "Lasso": "alpha",
+    "LassoCV": "alpha_",
+    "LassoLars": "alpha",
+    "ElasticNet": "alpha",
+    "ElasticNetCV": "alpha_",
+    "LinearRegression": "",
+    "BayesianRidge": "lambda_",  # its alpha_ is the precision of the noise
+    "LogisticRegression": "C",
+    "LogisticRegressionCV": "C_",
+    "PoissonRegressor": "alpha",
+}
+LOGISTIC = ("LogisticRegression", "LogisticRegressionCV")
+GAUSSIAN = tuple(kind for kind in STRENGTHS if kind not in (*LOGISTIC, "PoissonRegressor"))
+REASONS = (
+    "it was fitted with sample_weight, which an estimator does not keep",
+    "to other data than these",
+    "or its solver stopped early: lower tol and raise max_iter",
 )
-KNOWN = (*GAUSSIAN, "LogisticRegression", "LogisticRegressionCV", "PoissonRegressor")
 
 
 def from_estimator(
@@ -40,83 +51,138 @@ def from_estimator(
 ) -> Problem:
     """The problem a fitted linear model of scikit-learn solved; its weights are `initial`.
 
-    noise_scale: sigma, for the squared-error models; BayesianRidge brings its own.
+    noise_scale: sigma, for the squared-error models; BayesianRidge brings its own. Warns, with
+    the KKT residual, where the weights are no mode of that problem on these data.
+
     InputError: an estimator that is not fitted, not known, or whose penalty has no such prior.
     """
+    kind = _kind(estimator)
+    likelihood = _likelihood(estimator, kind, noise_scale)
+    inputs = np.asarray(inputs.toarray() if hasattr(inputs, "toarray") else inputs, dtype=float)
+    targets = _targets(estimator, kind, targets)
+    prior, bias_prior = _priors(estimator, kind, _reading(estimator, kind, likelihood, targets))
+    model = _linear(estimator)
+    priors = {"weight": prior} if model.bias is None else {"weight": prior, "bias": bias_prior}
+    problem = Problem(model, likelihood, priors, inputs, targets)
+    warn_unless_at_rest(problem, REASONS, stacklevel=2)
+    return problem
+
+
+def _kind(estimator: Any) -> str:
+    """The estimator's name, if it is one that minimises what its knob says."""
     kind = type(estimator).__name__
-    if kind not in KNOWN:
-        raise InputError(f"from_estimator knows {', '.join(KNOWN)}; found {kind}.")
+    if kind not in STRENGTHS or not type(estimator).__module__.startswith("sklearn."):
+        raise InputError(
+            f"from_estimator knows {', '.join(STRENGTHS)} of scikit-learn; found {kind}. Of a "
+            "Pipeline or a search give the fitted linear model, with the inputs as it saw them."
+        )
     if not hasattr(estimator, "coef_"):
         raise InputError(f"this {kind} is not fitted: call fit(inputs, targets) first.")
-    if kind == "BayesianRidge" and noise_scale is None:
-        noise_scale = float(estimator.alpha_) ** -0.5
-    targets = np.asarray(targets)
-    likelihood = _likelihood(estimator, kind, noise_scale)
-    if hasattr(estimator, "classes_"):
-        targets = np.searchsorted(estimator.classes_, targets)
-    reading = _reading(estimator, kind, likelihood, len(targets), noise_scale)
-    weight_prior = from_reading(reading)
-    model = _linear(estimator)
-    priors = {"weight": weight_prior}
-    if model.bias is not None:
-        priors["bias"] = weight_prior if reading.bias_penalized else Flat()
-    return Problem(model, likelihood, priors, np.asarray(inputs, dtype=float), targets)
+    if getattr(estimator, "positive", False):
+        raise InputError(
+            f"{kind}(positive=True) cuts the prior off at 0, which no prior of ours does: fit "
+            "with positive=False."
+        )
+    if getattr(estimator, "class_weight", None) is not None:
+        raise InputError(
+            f"{kind}(class_weight={estimator.class_weight!r}) tempers the likelihood: fit with "
+            "class_weight=None."
+        )
+    separate = getattr(estimator, "multi_class", None) == "ovr" or _solver(estimator) == "liblinear"
+    if kind in LOGISTIC and separate and len(estimator.classes_) > 2:
+        raise InputError(
+            f"this {kind} fitted {len(estimator.classes_)} classes one against the rest, which is "
+            "no single likelihood: use the solver lbfgs."
+        )
+    return kind
 
 
 def _likelihood(estimator: Any, kind: str, noise_scale: float | None) -> Likelihood:
-    if kind in GAUSSIAN:
+    if kind == "BayesianRidge" and noise_scale is None:
+        return GaussianNoise(float(estimator.alpha_) ** -0.5)
+    if kind in GAUSSIAN and kind != "BayesianRidge":
         if noise_scale is None:
             raise InputError(f"give noise_scale: {kind} fixes only sigma^2/tau^2, not sigma.")
         return GaussianNoise(noise_scale)
+    if noise_scale is not None:
+        own = "brings its own noise scale" if kind == "BayesianRidge" else "has no noise scale"
+        raise InputError(f"noise_scale={noise_scale:g}: {kind} {own}; leave it out.")
     if kind == "PoissonRegressor":
         return Poisson()
     return Bernoulli() if len(estimator.coef_) == 1 else Categorical()
 
 
-def _reading(
-    estimator: Any, kind: str, likelihood: Likelihood, rows: int, noise_scale: float | None
-) -> Reading:
+def _targets(estimator: Any, kind: str, targets: Any) -> np.ndarray:
+    """Targets as numbers: labels by their index among the estimator's classes."""
+    targets = np.asarray(targets)
+    if kind not in LOGISTIC:
+        return targets
+    index_of = {label: index for index, label in enumerate(estimator.classes_.tolist())}
+    unknown = [label for label in targets.ravel().tolist() if label not in index_of]
+    if unknown:
+        raise InputError(
+            f"the target {unknown[0]!r} is none of the classes that this {kind} was fitted to: "
+            f"{', '.join(map(repr, index_of))}."
+        )
+    return np.array([index_of[label] for label in targets.ravel().tolist()])
+
+
+def _reading(estimator: Any, kind: str, likelihood: Likelihood, targets: np.ndarray) -> Reading:
     """The estimator's strength through the row of the knobs that bears its name."""
-    if kind == "LinearRegression":
+    if kind == "LinearRegression" or (kind in LOGISTIC and _penalty(estimator) is None):
         return FLAT
-    known: dict[str, Any] = {"n": rows, "likelihood": likelihood.family}
-    if kind in GAUSSIAN:
-        known["noise_scale"] = noise_scale
-    row = f"sklearn.{kind}"
-    if kind.startswith("LogisticRegression"):
-        known |= _logistic_share(estimator)
-        if getattr(estimator, "solver", "") == "liblinear":
-            row = "sklearn.LogisticRegression:liblinear"
+    known: dict[str, Any] = {"n": len(targets), "likelihood": likelihood.family}
+    if isinstance(likelihood, GaussianNoise):
+        known["noise_scale"] = likelihood.scale
+    if kind in LOGISTIC:
+        known |= _share(_logistic_share(estimator, kind))
     elif kind.startswith("ElasticNet"):
-        share = float(getattr(estimator, "l1_ratio_", estimator.l1_ratio))
-        known |= {"penalty": "elastic-net", "l1_ratio": share} if 0 < share < 1 else {}
-        known |= {} if 0 < share < 1 else {"penalty": "l1" if share else "l2"}
-    return conventions.reading(row, _strength(estimator, kind), **known)
+        known |= _share(float(estimator.l1_ratio_ if kind.endswith("CV") else estimator.l1_ratio))
+    liblinear = _solver(estimator) == "liblinear"
+    row = "LogisticRegression:liblinear" if liblinear else kind
+    strength = _one_number(estimator, kind, STRENGTHS[kind])
+    return conventions.reading(f"sklearn.{row}", strength, **known)
 
 
-def _strength(estimator: Any, kind: str) -> float:
-    """The one number in front of the penalty, fitted where the estimator fits it."""
-    for name in ("C_", "alpha_", "C", "alpha"):
-        if kind == "BayesianRidge":
-            name = "lambda_"
-        value = getattr(estimator, name, None)
-        if value is not None:
-            values = np.unique(np.asarray(value, dtype=float))
-            if len(values) > 1:
-                raise InputError(f"{kind}.{name} differs between outputs: state each by itself.")
-            return float(values[0])
-    raise InputError(f"this {kind} holds no strength.")
+def _priors(estimator: Any, kind: str, reading: Reading) -> tuple[Prior, Prior]:
+    """(of the weights, of the bias); liblinear's bias is a weight times intercept_scaling."""
+    prior = from_reading(reading)
+    if not reading.bias_penalized or isinstance(prior, Flat):
+        return prior, Flat()
+    assert isinstance(prior, (Gaussian, Laplace))  # liblinear has no elastic net
+    return prior, type(prior)(prior.scale * float(estimator.intercept_scaling))
 
 
-def _logistic_share(estimator: Any) -> dict[str, Any]:
-    """L1 share of a logistic regression, as old (`penalty`) and new (`l1_ratio`) versions say."""
-    penalty = getattr(estimator, "penalty", None)
-    share = {"l1": 1.0, "l2": 0.0}.get(str(penalty), getattr(estimator, "l1_ratio", None) or 0.0)
-    if penalty is None and "l1_ratio" not in estimator.get_params():
-        raise InputError("LogisticRegression(penalty=None) has no penalty: use C=np.inf.")
-    if share in (0.0, 1.0):
-        return {"penalty": "l1" if share else "l2"}
-    return {"penalty": "elastic-net", "l1_ratio": float(share)}
+def _one_number(estimator: Any, kind: str, name: str) -> float:
+    """The strength; refused where each output has its own."""
+    values = np.unique(np.asarray(getattr(estimator, name), dtype=float))
+    if len(values) > 1:
+        raise InputError(f"{kind}.{name} differs between outputs: state each output by itself.")
+    return float(values[0])
+
+
+def _logistic_share(estimator: Any, kind: str) -> float:
+    """The share of L1, as old (`penalty`) and new (`l1_ratio`) versions say it."""
+    by_penalty = {"l1": 1.0, "l2": 0.0}
+    if _penalty(estimator) in by_penalty:
+        return by_penalty[_penalty(estimator)]
+    name = "l1_ratio_" if kind.endswith("CV") else "l1_ratio"
+    return 0.0 if getattr(estimator, name) is None else _one_number(estimator, kind, name)
+
+
+def _penalty(estimator: Any) -> Any:
+    return getattr(estimator, "penalty", "deprecated")
+
+
+def _share(l1_ratio: float) -> dict[str, Any]:
+    """A share of L1 as `conventions.reading` wants it; none and all are penalties of their own."""
+    if l1_ratio in (0.0, 1.0):
+        return {"penalty": "l1" if l1_ratio else "l2"}
+    return {"penalty": "elastic-net", "l1_ratio": l1_ratio}
+
+
+def _solver(estimator: Any) -> str:
+    return str(getattr(estimator, "solver", ""))
 
 
 def _linear(estimator: Any) -> nn.Linear:

@@ -7,40 +7,31 @@ Only what the optimizer does to the gradient is read: coupled `weight_decay` (an
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 
 from bayeswd.errors import InputError
-from bayeswd.problem import conventions
-from bayeswd.problem.likelihoods import (
-    Bernoulli,
-    Categorical,
-    GaussianNoise,
-    Likelihood,
-    Poisson,
-)
+from bayeswd.problem import checks, conventions, settings
+from bayeswd.problem.at_rest import warn_unless_at_rest
+from bayeswd.problem.likelihoods import Categorical
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace, Prior
-from bayeswd.problem.stationarity import kkt_residual
+from bayeswd.problem.torch_losses import (
+    Loss,
+    likelihood_of,
+    require_all_rows,
+    require_log_probabilities,
+    row_of,
+)
 
-Loss = nn.Module | Callable[..., Tensor]
-
-FUNCTIONS: dict[Any, str] = {
-    functional.mse_loss: "MSELoss",
-    functional.cross_entropy: "CrossEntropyLoss",
-    functional.binary_cross_entropy_with_logits: "BCEWithLogitsLoss",
-    functional.poisson_nll_loss: "PoissonNLLLoss",
-}
-LOSSES = tuple(FUNCTIONS.values())
-COUPLED = ("SGD", "ProximalSGD", "Adam", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta")
-WITHOUT_DECAY = ("LBFGS", "Rprop", "SparseAdam")
-AT_REST = 1e-3  # relative KKT residual up to which weights count as a mode
+COUPLED = {"SGD", "ProximalSGD", "ASGD", "Adam", "NAdam", "RAdam"}
+COUPLED |= {"Adamax", "RMSprop", "Adagrad", "Adadelta"}
+HOMES = {"torch", "bayeswd"}  # an SGD of another package may decay in another way
 
 
 def priors_from_optimizer(
@@ -61,9 +52,9 @@ def priors_from_optimizer(
     InputError: decoupled decay (AdamW), a loss that is no likelihood of ours, a parameter that
     no group trains.
     """
-    row = _row(loss)
+    row = row_of(loss)
     known: dict[str, Any] = {"n": n, "outputs": outputs}
-    if row.startswith("torch.SGD+MSELoss"):
+    if "+MSELoss" in row:
         known["noise_scale"] = noise_scale
     groups = _groups_by_name(optimizer, model)
     return {name: _prior(row, optimizer, group, known) for name, group in groups.items()}
@@ -73,70 +64,36 @@ def problem_from_training(
     model: nn.Module,
     optimizer: Optimizer,
     loss: Loss,
-    inputs: Tensor,
-    targets: Tensor,
+    inputs: Any,
+    targets: Any,
     noise_scale: float | None = None,
 ) -> Problem:
     """The problem whose mode this training looks for, at the model's present weights.
 
-    The model is copied and put in eval mode. Warns, with the KKT residual, where the present
-    weights are not stationary for it: then they are no mode, and no Laplace approximation around
-    them means anything.
+    The model is copied and put in eval mode. Warns, with the KKT residual and what may be behind
+    it, where the present weights are not stationary for the problem.
     """
+    likelihood = likelihood_of(loss, noise_scale)
+    inputs = checks.as_inputs(inputs)
+    targets = checks.as_targets(targets, inputs)
+    require_all_rows(loss, targets)
     trained = copy.deepcopy(model).eval()
-    likelihood = _likelihood(loss, noise_scale)
-    with torch.no_grad():
-        outputs = trained(inputs[:1])
+    unpenalized = Problem(trained, likelihood, {"*": Flat()}, inputs, targets)
+    outputs = unpenalized.outputs(unpenalized.initial, inputs[:2])
+    require_log_probabilities(loss, outputs)
     columns = 1 if isinstance(likelihood, Categorical) else outputs[0].numel()
     priors = priors_from_optimizer(
         optimizer, model, loss, len(inputs), noise_scale=noise_scale, outputs=columns
     )
-    problem = Problem(trained, likelihood, priors, inputs, targets)
-    residual = kkt_residual(problem, problem.initial)
-    if residual > AT_REST:
-        warnings.warn(
-            f"these weights are not a mode of the objective that trained them: KKT residual "
-            f"{residual:.2g} (a mode has less than {AT_REST:g}); train on, with a smaller "
-            "learning rate or a full batch, before reading a posterior around them.",
-            stacklevel=2,
-        )
+    problem = unpenalized.with_priors(lambda name, _: priors[name])
+    warn_unless_at_rest(problem, _reasons(model, loss, outputs, targets), stacklevel=3)
     return problem
-
-
-def _row(loss: Loss) -> str:
-    """The knob row of SGD with this loss; refused where the loss is tempered or unknown."""
-    name = FUNCTIONS.get(loss) or type(loss).__name__
-    if name not in LOSSES:
-        raise InputError(f"loss {name}: no likelihood of ours; use one of {', '.join(LOSSES)}.")
-    for attribute in ("weight", "pos_weight"):
-        if getattr(loss, attribute, None) is not None:
-            raise InputError(f"loss {name} has {attribute}: weighted classes temper the likelihood.")
-    if getattr(loss, "label_smoothing", 0.0):
-        raise InputError(f"loss {name} smooths labels: that is no likelihood of the labels seen.")
-    if not getattr(loss, "log_input", True):
-        raise InputError(f"loss {name} with log_input=False: let the model return the log mean.")
-    reduction = getattr(loss, "reduction", "mean")
-    if reduction not in ("mean", "sum"):
-        raise InputError(f"loss {name} with reduction={reduction!r}: use 'mean' or 'sum'.")
-    return f"torch.SGD+{name}" + (":sum" if reduction == "sum" else "")
-
-
-def _likelihood(loss: Loss, noise_scale: float | None) -> Likelihood:
-    row = _row(loss).removeprefix("torch.SGD+").removesuffix(":sum")
-    if row == "MSELoss":
-        if noise_scale is None:
-            raise InputError(
-                "give noise_scale: MSELoss fixes only sigma^2/tau^2, so sigma must be named."
-            )
-        return GaussianNoise(noise_scale)
-    noiseless = {"CrossEntropyLoss": Categorical, "BCEWithLogitsLoss": Bernoulli}
-    return noiseless.get(row, Poisson)()
 
 
 def _groups_by_name(optimizer: Optimizer, model: nn.Module) -> dict[str, Mapping[str, Any]]:
     """Each trainable parameter's param group."""
     group_of = {id(value): group for group in optimizer.param_groups for value in group["params"]}
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for name, value in model.named_parameters():
         if not value.requires_grad:
             continue
@@ -154,7 +111,7 @@ def _prior(
 ) -> Prior:
     """The prior that one group's decays mean; each decay is read by itself."""
     l2_scale = _scale(row, "l2", _weight_decay(optimizer, group), known)
-    l1_scale = _scale(row, "l1", group.get("l1_decay", 0.0), known)
+    l1_scale = _scale(row, "l1", float(group.get("l1_decay", 0.0)), known)
     if l1_scale and l2_scale:
         return ElasticNet(l1_scale, l2_scale)
     if l1_scale:
@@ -168,18 +125,46 @@ def _scale(row: str, penalty: str, strength: float, known: Mapping[str, Any]) ->
 
 def _weight_decay(optimizer: Optimizer, group: Mapping[str, Any]) -> float:
     """The coupled decay of a group, ASGD's hidden one included; refused where decoupled."""
-    name = type(optimizer).__name__
-    decay = float(group.get("weight_decay", 0.0))
+    name, home = type(optimizer).__name__, type(optimizer).__module__.partition(".")[0]
     if group.get("maximize"):
-        raise InputError(f"{name}(maximize=True) turns the decay into a reward: no prior.")
-    if name == "ASGD":
-        return decay + float(group["lambd"])
-    if name in WITHOUT_DECAY or decay == 0:
+        raise InputError(f"{name}(maximize=True) climbs the loss: what it seeks is no mode.")
+    decay = float(group.get("weight_decay", 0.0))
+    hidden = float(group["lambd"]) if name == "ASGD" else 0.0
+    if decay + hidden == 0:
         return 0.0
-    if group.get("decoupled_weight_decay") or name not in COUPLED:
-        instead = conventions.find("torch.AdamW").instead if "Adam" in name else ""
-        raise InputError(
-            f"{name}(weight_decay={decay:g}) is not known to decay inside the gradient, and "
-            f"decoupled decay has no Gaussian prior. {instead.replace('{box}', '')}".rstrip()
+    if group.get("decoupled_weight_decay") or name not in COUPLED or home not in HOMES:
+        raise _no_prior(optimizer, decay)
+    return decay + hidden
+
+
+def _no_prior(optimizer: Optimizer, decay: float) -> InputError:
+    """What this decay is instead of a prior, where the knobs know the optimizer."""
+    name = type(optimizer).__name__
+    asked = f"{name}(weight_decay={decay:g})"
+    if type(optimizer).__module__.startswith("torch."):
+        row = f"torch.{name}" if name in ("Adafactor", "Muon") else "torch.AdamW"
+        try:
+            settings.refuse_without_prior(conventions.find(row), decay)
+        except InputError as reason:
+            return InputError(f"{asked}: {reason}.")
+    return InputError(
+        f"{asked} is not known to decay inside the gradient, as torch's "
+        f"{', '.join(sorted(COUPLED))} do: a decoupled decay has no Gaussian prior."
+    )
+
+
+def _reasons(model: nn.Module, loss: Loss, outputs: Tensor, targets: Tensor) -> Iterator[str]:
+    """Why trained weights may not be a mode, the most particular reason first."""
+    for layer in model.modules():
+        if isinstance(layer, _BatchNorm) or (isinstance(layer, _DropoutNd) and layer.p > 0):
+            name = type(layer).__name__
+            yield f"{name} was in training mode, where the objective is not this one"
+            break
+    if "+Cross" not in row_of(loss) and outputs.ndim > targets.ndim:
+        yield (
+            f"the loss was given outputs [n, {outputs.shape[-1]}] and targets [n], which "
+            "broadcast to [n, n]"
         )
-    return decay
+    if getattr(loss, "reduction", "mean") == "sum":
+        yield "the summed loss was taken over mini-batches (it is read as over the full batch)"
+    yield "training has not converged: go on with a smaller learning rate and the full batch"

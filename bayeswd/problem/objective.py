@@ -62,6 +62,23 @@ class Problem:
         set_field(self, "priors", priors_by_name(self.priors, names))
         checks.require_matching_outputs(self)
 
+    @staticmethod
+    def from_training(
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: Any,
+        inputs: Any,
+        targets: Any,
+        noise_scale: float | None = None,
+    ) -> Problem:
+        """The problem that a training set-up in torch solves, at its present weights.
+
+        See `bayeswd.problem.from_torch`, which reads the priors from the param groups.
+        """
+        from bayeswd.problem.from_torch import problem_from_training
+
+        return problem_from_training(model, optimizer, loss, inputs, targets, noise_scale)
+
     @property
     def n(self) -> int:
         """Number of training examples (never the batch size)."""

@@ -34,8 +34,10 @@ def _own_random_numbers(seed: int, device: torch.device) -> Iterator[None]:
 @contextmanager
 def _own_parameter_store() -> Iterator[None]:
     store = pyro.get_param_store()
-    with store.scope(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Encountered ", UserWarning)  # NaN on a diverging path
-        yield
-    for name in store.keys():  # noqa: SIM118
-        store[name]  # reading restores param.unconstrained, which scope() takes off
+    try:
+        with store.scope(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Encountered ", UserWarning)  # NaN, far out
+            yield
+    finally:
+        for name in store.keys():  # noqa: SIM118
+            store[name]  # reading restores param.unconstrained, which scope() takes off

@@ -3,15 +3,16 @@
 import math
 from functools import partial
 
-import bayeswd as bw
 import pytest
 import torch
+from torch import nn
+
+import bayeswd as bw
 from bayeswd.analysis import statement
 from bayeswd.analysis.belief import Belief
 from bayeswd.analysis.equivalence import compare
 from bayeswd.estimate import descent, exact
 from bayeswd.problem import datasets
-from torch import nn
 
 BOOK = {"steps": 40, "lr": 0.01, "batch_size": 5, "momentum": 0.0}
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from bayeswd.analysis import statement
 from bayeswd.analysis.belief import Belief
 from bayeswd.errors import InputError

@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+
 from bayeswd.cli.main import main
 
 METHOD_KEYS = {
@@ -78,11 +79,15 @@ def test_the_default_run_on_stdout_is_json_alone(capsys, tmp_path):
 
 def test_the_files_written_repeat_the_run_to_the_last_digit(capsys, tmp_path):
     out = tmp_path / "first"
-    _, text, _ = run(capsys, "diabetes", "--penalty", "l2", "--out", str(out), "--json", str(tmp_path / "a.json"))
+    _, text, _ = run(
+        capsys, "diabetes", "--penalty", "l2", "--out", str(out), "--json", str(tmp_path / "a.json")
+    )
     again = next(line for line in text.splitlines() if line.startswith("Again from the files: "))
     words = shlex.split(again.removeprefix("Again from the files: "))
     assert words[:2] == ["bayeswd", "compare"]
-    code, _, _ = run(capsys, *words[2:], "--out", str(tmp_path / "second"), "--json", str(tmp_path / "b.json"))
+    code, _, _ = run(
+        capsys, *words[2:], "--out", str(tmp_path / "second"), "--json", str(tmp_path / "b.json")
+    )
     first, second = (json.loads((tmp_path / name).read_text()) for name in ("a.json", "b.json"))
     assert code == 0
     assert second["data"]["inputs_sd"] == first["data"]["inputs_sd"]

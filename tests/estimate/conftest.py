@@ -38,7 +38,7 @@ def breast_cancer():
 
 def digits():
     inputs, targets = datasets.load_digits(return_X_y=True)
-    return standardised(inputs[:400]), torch.tensor(targets[:400]), Categorical(), 10
+    return standardised(inputs[:300]), torch.tensor(targets[:300]), Categorical(), 10
 
 
 DATA = {"d2l": d2l, "diabetes": diabetes, "breast-cancer": breast_cancer, "digits": digits}

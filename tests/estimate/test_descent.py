@@ -48,7 +48,7 @@ def largest_difference(one, other):
 
 
 @pytest.mark.parametrize("name", ["d2l", "diabetes"])
-@pytest.mark.parametrize("bias", [Flat(), Gaussian(30.0), Gaussian(0.01)])
+@pytest.mark.parametrize("bias", [Flat(), Gaussian(30.0), Gaussian(1.0)])
 def test_sgd_with_weight_decay_is_ridge(name, bias, problem_of):
     problem = problem_of(name, Gaussian, bias)
     fit = descent.train(problem)

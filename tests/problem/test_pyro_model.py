@@ -1,6 +1,7 @@
 """The Pyro model is the Problem: its log joint density is -objective, site by site."""
 
 import math
+from typing import Any
 
 import pyro
 import pytest
@@ -127,7 +128,7 @@ def test_sites_keep_the_dtype_of_the_data(dtype):
     problem = Problem(nn.Linear(D, 1), GaussianNoise(0.1), priors, inputs, targets)
     with torch.random.fork_rng():
         pyro.set_rng_seed(0)
-        trace = poutine.trace(pyro_model.model_of(problem)).get_trace()
+        trace: Any = poutine.trace(pyro_model.model_of(problem)).get_trace()
     assert {trace.nodes[name]["value"].dtype for name in ("weight", "bias")} == {dtype}
     assert trace.nodes["weight"]["value"].shape == (1, D)
     assert trace.log_prob_sum().dtype == dtype

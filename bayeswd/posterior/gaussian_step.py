@@ -1,0 +1,119 @@
+"""Weights given the mixture: one draw of a Gaussian for every chain, in one of two forms.
+
+Given sigma, the posterior of the weights is N(m, sigma^2 (A'A + D)^-1), m = (A'A + D)^-1 A'y,
+with D the diagonal prior precision in units of 1/sigma^2, [m, S, C] for S priors and C chains.
+Both forms draw
+
+    weights = m + relaxation (previous - m) + sqrt(1 - relaxation^2) sigma e
+
+with e ~ N(0, (A'A + D)^-1): relaxation 0 is an independent draw, a negative one puts the new
+weights on the other side of m (over-relaxation, Adler 1981).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bayeswd.posterior import triangles
+from bayeswd.posterior.gibbs_design import Rows, Scatter
+from bayeswd.posterior.random_numbers import RandomNumbers
+
+
+class Narrow:
+    """From moments, by factors of A'A + D: the cost does not depend on the number of rows."""
+
+    def __init__(self, data: Scatter, priors: int, chains: int) -> None:
+        self._data, self._priors = data, priors
+        size = len(data.cross)
+        batch = priors * chains
+        self._triangles = triangles.of_size(size, 1, batch, data.gram.device)
+        self._score = self._triangles.right[0].view(size, priors, chains)
+
+    def factor(self, precision: Tensor, random: RandomNumbers) -> None:
+        """Prepare draws under this diagonal precision."""
+        self._triangles.matrix.copy_(self._data.gram[..., None])
+        self._triangles.diagonal.add_(precision.flatten(1))
+        self._triangles.right.copy_(self._data.cross[:, None])
+        self._triangles.factor()
+        self._normal = random.normal(len(precision))[:, None]
+
+    def squares(self) -> Tensor:
+        """y'y - m'A'y, the least penalised sum of squares, [S, C]."""
+        return self._data.square - (self._score**2).sum(0)
+
+    def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
+        """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
+        torch.mul(self._normal, spread, out=out)
+        out.addcmul_(self._score, 1 - relaxation)
+        self._triangles.solve_transposed_(out.flatten(1))
+        out.addcmul_(previous, relaxation)
+
+    def residual_squares(self, weights: Tensor) -> Tensor:
+        """|y - A w|^2, [S, C]."""
+        flat = weights.flatten(1)
+        change = torch.addmm(self._data.cross[:, None], self._data.gram, flat, beta=-2)
+        return (self._data.square + (change * flat).sum(0)).view(weights.shape[1:])
+
+
+class Wide:
+    """From rows, by factors of the n x n matrix I + A D^-1 A'.
+
+    Bhattacharya, Chakraborty & Mallick 2016, algorithm 1: with u ~ N(0, D^-1), e ~ N(0, I) and
+    v = A u + e, u + D^-1 A' (I + A D^-1 A')^-1 (y / sigma - v) is a draw of weights / sigma.
+    """
+
+    def __init__(self, data: Rows, priors: int, chains: int) -> None:
+        self._data, self._priors = data, priors
+        rows, batch = len(data.targets), priors * chains
+        self._triangles = triangles.of_size(rows, 2, batch, data.columns.device)
+        fitted, noise = (side.view(rows, priors, chains) for side in self._triangles.right)
+        self._fitted, self._noise = fitted, noise
+        self._products = _products(data.columns) if rows <= triangles.LARGEST_TOGETHER else None
+
+    def factor(self, precision: Tensor, random: RandomNumbers) -> None:
+        """Prepare draws under this diagonal precision."""
+        rows, columns = self._data.columns.shape
+        self._variance = 1 / precision
+        flat = self._variance.flatten(1)
+        if self._products is not None:
+            torch.mm(self._products, flat, out=self._triangles.matrix.view(rows * rows, -1))
+        else:
+            scaled = self._data.columns * flat.sqrt().T[:, None]
+            self._triangles.matrix.copy_((scaled @ scaled.mT).permute(1, 2, 0))
+        self._triangles.diagonal.add_(1)
+        normal = random.normal(columns + rows)[:, None]
+        self._prior = self._variance.sqrt() * normal[:columns]
+        self._fitted.copy_(self._data.targets[:, None, None])
+        torch.mm(self._data.columns, self._prior.flatten(1), out=self._noise.flatten(1))
+        self._noise.add_(normal[columns:])
+        self._triangles.factor()
+
+    def squares(self) -> Tensor:
+        """y' (I + A D^-1 A')^-1 y, the least penalised sum of squares, [S, C]."""
+        return (self._fitted**2).sum(0)
+
+    def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
+        """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
+        dual = self._fitted * (1 - relaxation)
+        dual.addcmul_(self._noise, spread, value=-1)
+        self._triangles.solve_transposed_(dual.flatten(1))
+        torch.mm(self._data.columns.T, dual.flatten(1), out=out.flatten(1))
+        out.mul_(self._variance).addcmul_(self._prior, spread)
+        out.addcmul_(previous, relaxation)
+
+    def residual_squares(self, weights: Tensor) -> Tensor:
+        """|y - A w|^2, [S, C]."""
+        targets = self._data.targets[:, None]
+        left = torch.addmm(targets, self._data.columns, weights.flatten(1), alpha=-1)
+        return (left**2).sum(0).view(weights.shape[1:])
+
+
+def of(data: Scatter | Rows, priors: int, chains: int) -> Narrow | Wide:
+    """The form that the data were kept for."""
+    return Narrow(data, priors, chains) if isinstance(data, Scatter) else Wide(data, priors, chains)
+
+
+def _products(columns: Tensor) -> Tensor:
+    """A_ik A_jk as [n * n, m]: A diag(v) A' of many v is one product of matrices."""
+    return (columns[:, None] * columns[None]).flatten(0, 1)

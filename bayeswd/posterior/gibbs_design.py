@@ -1,0 +1,122 @@
+"""A linear-Gaussian problem as the columns and rates that the Gibbs sampler works with.
+
+A flat bias is integrated out: columns and targets are centred and one row is lost. A penalised
+bias is one more column, of ones. Up to n columns only their moments are kept, beyond that the
+rows: the cost of a sweep does not grow with n in the first case, nor cubically with d in the
+second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bayeswd.errors import InputError
+from bayeswd.estimate import linear_design
+from bayeswd.problem.likelihoods import GaussianNoise
+from bayeswd.problem.objective import Problem
+from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """A'A [m, m], A'y [m] and y'y of the columns A and the targets y."""
+
+    gram: Tensor
+    cross: Tensor
+    square: float
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The columns A [n, m] and the targets y [n] themselves."""
+
+    columns: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What a sweep reads, float64, for S problems that share their data.
+
+    data: Scatter where m <= n, else Rows. m counts the penalised parameters.
+    rows: the normal residuals, n, or n - 1 under a flat bias.
+    l1, l2: 1/b and 1/tau^2 of each column under each of the S priors, [m, S]; the last row of
+        l1 is 0 for a Gaussian bias.
+    noise_scale: sigma as the problem states it.
+    """
+
+    data: Scatter | Rows
+    rows: int
+    l1: Tensor
+    l2: Tensor
+    noise_scale: float
+
+    @property
+    def mixed(self) -> int:
+        """How many columns, counted from the first, have an L1 part."""
+        return int((self.l1[:, 0] > 0).sum())
+
+
+def of(problems: Sequence[Problem], asked: str) -> Design:
+    """The design that the problems share, with the rates of each; refuses what has none."""
+    for problem in problems:
+        _require(problem, asked)
+    first = problems[0]
+    assert isinstance(first.likelihood, GaussianNoise)
+    flat = isinstance(linear_design.bias_prior(first), Flat)
+    rates = [linear_design.rates(problem) for problem in problems]
+    l1, l2 = (torch.stack(each, 1) for each in zip(*rates, strict=True))
+    count = len(l1) - flat
+    return Design(
+        _scatter(first, flat) if count <= first.n else _rows(first, flat),
+        first.n - flat,
+        l1[:count],
+        l2[:count],
+        first.likelihood.scale,
+    )
+
+
+def _scatter(problem: Problem, flat: bool) -> Scatter:
+    moments = problem.moments
+    if flat:
+        return Scatter(moments.xx, moments.xy[:, 0], float(moments.yy))
+    xx, xy, yy = moments.uncentred()
+    if linear_design.bias_prior(problem) is not None:
+        total = moments.count * torch.cat([moments.inputs_mean, moments.inputs_mean.new_ones(1)])
+        xx = torch.cat([torch.cat([xx, total[:-1, None]], 1), total[None]])
+        xy = torch.cat([xy, moments.count * moments.targets_mean[None]])
+    return Scatter(xx, xy[:, 0], float(yy))
+
+
+def _rows(problem: Problem, flat: bool) -> Rows:
+    columns, targets = linear_design.columns(problem), problem.targets[:, 0].double()
+    if flat:
+        return Rows(columns[:, :-1], targets - targets.mean())
+    return Rows(columns, targets)
+
+
+def _require(problem: Problem, asked: str) -> None:
+    if problem.linear is None or not isinstance(problem.likelihood, GaussianNoise):
+        raise InputError(
+            f"{asked} is for one linear layer with GaussianNoise; found {problem}: use hmc.sample."
+        )
+    name = problem.linear.weight
+    prior = problem.priors[name]
+    if not isinstance(prior, (Laplace, ElasticNet)):
+        raise InputError(
+            f"{asked} is for weights with an L1 part; found {prior} on {name!r}: the posterior "
+            "is a Gaussian, use conjugate.sample."
+        )
+    bias = linear_design.bias_prior(problem)
+    if not isinstance(bias, (Flat, Gaussian, Laplace, ElasticNet, type(None))):
+        raise InputError(f"{asked} knows no way to draw a bias under {bias}; use hmc.sample.")
+    outputs = problem.targets.shape[1]
+    if outputs > 1:
+        raise InputError(
+            f"{asked} is for one output; found {outputs}: state a problem for each column of the "
+            "targets (given the noise, outputs are independent)."
+        )
