@@ -39,13 +39,13 @@ class Estimate:
     """
 
     method: str
-    params: Mapping[str, Tensor]
+    params: Mapping[str, Tensor] = field(repr=False)
     objective: float
     certificate: Certificate
     converged: bool
     seconds: float
     steps: int | None = None
-    history: tuple[tuple[int, float], ...] = ()
+    history: tuple[tuple[int, float], ...] = field(default=(), repr=False)
     note: str = ""
 
 

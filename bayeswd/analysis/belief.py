@@ -14,7 +14,6 @@ from bayeswd.problem.objective import Problem
 from bayeswd.problem.splits import Split
 
 BOOK = "d2l"
-BOOK_STRENGTH = 3.0
 
 # (sigma, tau) -> the linear-Gaussian problem on the data, its weights under N(0, tau^2)
 Ridge = Callable[[float, float], Problem]
@@ -39,14 +38,12 @@ class Belief:
     def __post_init__(self) -> None:
         if self.strength is not None and self.prior_scale is not None:
             raise InputError("both a strength and a prior scale were given; give one of them.")
-        knob, guessed = knobs.nearest(self.convention)
-        if guessed:
-            raise InputError(
-                f"no convention is called {self.convention!r}; the nearest is {knob.name}."
-            )
+        _require_convention(self.convention)
         _require("strength", self.strength, zero_allowed=True)
         _require("prior scale", self.prior_scale)
         _require("noise scale sigma", self.noise)
+        if self.noise is not None and not 1e-150 < self.noise < 1e150:
+            raise InputError(f"noise scale sigma = {self.noise:g}: outside 1e-150 to 1e150.")
         if self.l1_ratio is not None and not 0 < self.l1_ratio < 1:
             raise InputError(
                 f"l1_ratio = {self.l1_ratio:g}: it must lie between 0 and 1; at the ends use "
@@ -70,10 +67,9 @@ def prior_of(split: Split, kind: str, belief: Belief, noise: float | None, ridge
         return _of_kind(split, kind, belief, noise, own(belief.prior_scale))
     if belief.strength is not None:
         return _written(split, kind, belief, noise, belief.strength)
-    if split.data.name == "d2l":
-        return _of_kind(
-            split, kind, belief, noise, _written(split, "l2", belief, noise, BOOK_STRENGTH)
-        )
+    if split.data.strength is not None:
+        l2 = _written(split, "l2", belief, noise, split.data.strength)
+        return _of_kind(split, kind, belief, noise, l2)
     scale = 1.0 if noise is None else evidence.best_scale(ridge(noise, 1.0))
     return _of_kind(split, kind, belief, noise, conventions.gaussian(scale))
 
@@ -124,14 +120,36 @@ def _estimated_noise(split: Split, kind: str, belief: Belief, ridge: Ridge) -> f
     penalties, and where nothing was given, together with the best Gaussian scale.
     """
     strength = belief.strength
-    if strength is None and belief.prior_scale is None and split.data.name == "d2l":
-        strength = BOOK_STRENGTH
+    if strength is None and belief.prior_scale is None:
+        strength = split.data.strength
     if kind == "l2" and belief.prior_scale is not None:
         return evidence.best_noise_at_scale(ridge(1.0, belief.prior_scale))
     if kind == "l2" and strength:
         at_one = _written(split, "l2", belief, 1.0, strength)
         return evidence.best_noise_at_strength(ridge(1.0, math.sqrt(at_one.variance)))
     return evidence.best_scale_and_noise(ridge(1.0, 1.0))[1]
+
+
+def kinds_of(convention: str, l1_ratio: float | None) -> tuple[str, ...]:
+    """The kinds of penalty to compare where none was named: L2 and L1, or what was implied."""
+    if l1_ratio is not None:
+        return ("elastic-net",)
+    _require_convention(convention)
+    stated = conventions.find(convention).penalties
+    return ("l2", "l1") if "l2" in stated else stated[:1] or ("l2", "l1")
+
+
+def _require_convention(name: str) -> None:
+    """Refuse a misspelt convention with the name that was probably meant."""
+    try:
+        knob, guessed = knobs.nearest(name)
+    except InputError as error:
+        raise InputError(
+            f"convention {name!r}: {error}; people often mean d2l, torch.SGD+MSELoss, "
+            "torch.SGD+CrossEntropyLoss, sklearn.Ridge, sklearn.Lasso or keras.L2."
+        ) from None
+    if guessed:
+        raise InputError(f"no convention is called {name!r}; the nearest is {knob.name}.")
 
 
 def _require(what: str, value: float | None, zero_allowed: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from math import isfinite
 from typing import Any
 
 from torch import Tensor
@@ -135,7 +136,7 @@ class Comparison:
         return f"{self.penalty.kind} penalty {strength} ({self.penalty.convention})"
 
     def to_dict(self) -> dict[str, Any]:
-        prior: dict[str, Any] = {
+        prior: dict[str, Any] = {  # a flat prior has neither scale nor variance
             "family": self.reading.family,
             "scale": self.reading.scale,
             "variance": self.reading.variance,
@@ -157,17 +158,23 @@ class Comparison:
         weight = row.params[layout.weight]
         return (weight[0] if len(weight) == 1 else weight).tolist()
 
+    def notes(self) -> list[str]:
+        """One line for each row that needs one: not converged, or how it was fitted."""
+        late = [f"* {row.method}: not converged" for row in self.methods if not row.converged]
+        return late + [f"{row.method}: {row.note}" for row in self.methods if row.note]
+
     def __str__(self) -> str:
         table = tables.text([row.cells() for row in self.methods], HEADER)
-        notes = [f"  * {row.method}: not converged" for row in self.methods if not row.converged]
-        notes += [f"  {row.method}: {row.note}" for row in self.methods if row.note]
+        notes = [f"  {note}" for note in self.notes()]
         verdict = f"Verdict: {self.verdict.text}"
         return "\n".join([self.title(), table, *notes, verdict, self.chain])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         table = tables.html([row.cells() for row in self.methods], HEADER, self.title())
-        words = "".join(f"<p>{escape(line)}</p>" for line in (self.verdict.text, self.chain))
-        return table + words
+        lines = [self.verdict.text, self.chain, *self.notes()]
+        return table + "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 @dataclass(frozen=True)
@@ -208,15 +215,27 @@ class Comparisons:
 
     def to_dict(self) -> dict[str, Any]:
         """The schema `bayeswd.compare/1`; numbers that do not exist are None."""
-        return {
+        record = {
             "schema": SCHEMA,
             "data": self.data.to_dict(),
             "comparisons": [one.to_dict() for one in self.comparisons],
         }
+        return _without_infinities(record)
 
     def __str__(self) -> str:
         return "\n\n".join([*map(str, self.comparisons), LEGEND])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         body = "".join(one._repr_html_() for one in self.comparisons)
         return f"{body}<p><small>{escape(LEGEND)}</small></p>"
+
+
+def _without_infinities(value: Any) -> Any:
+    """The same nested record with None for every number that JSON cannot say."""
+    if isinstance(value, dict):
+        return {key: _without_infinities(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_infinities(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -50,7 +50,7 @@ def _all(problem: Problem, forces: Forces, batch_size: int | None) -> Iterator[H
             value = factor.value
             yield Hypothesis(
                 f"penalty x {factor.name}",
-                f"has {factor.name} times A's penalty, relative to the data: {factor.why}",
+                f"has {factor.written} times A's penalty, relative to the data: {factor.why}",
                 _scaled(problem, value, value),
                 params,
                 factor=value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,16 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayeswd.analysis import verdicts
+from bayeswd.analysis import main_prior, verdicts
 from bayeswd.analysis.comparison import Comparison, Comparisons, DataSummary, Method, Penalty
 from bayeswd.errors import InputError
 from bayeswd.estimate import certificate, descent, exact, pyro_map
 from bayeswd.posterior import conjugate
-from bayeswd.problem import checks, conventions
-from bayeswd.problem.conventions import Reading
+from bayeswd.problem import checks
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Params, Problem
-from bayeswd.problem.priors import Flat, Gaussian, Prior
 from bayeswd.results import Estimate, GaussianPosterior
 
 Solve = Callable[..., Estimate]
@@ -41,14 +40,17 @@ def compare(
     train, fit_pyro: the two roads, called as `train(problem, start=...)`.
     fits: further weights by name, parameter dictionaries of your own, to be judged too.
     penalties: how each problem's penalty was written; read in the book's convention if absent.
-    Raises InputError where the mode is not unique (strength 0 with more weights than rows).
+    data: what to say of the data; names x1, x2, ... if absent. progress: told each stage.
+
+    Returns one Comparison for each problem, with rows, verdict, `to_dict` and an HTML face.
+    Raises InputError where the mode is not unique or does not exist, where validation does not
+    fit the model, and for problems on different data.
     """
-    if not problems:
-        raise InputError("compare() was given no problem; give at least one bw.Problem.")
+    _require_same_data(problems)
     for problem in problems:
         checks.require_unique_mode(problem)
     held_out = [_held_out(problem, validation) for problem in problems]
-    written = penalties or [as_penalty(problem) for problem in problems]
+    written = penalties or [main_prior.as_penalty(problem) for problem in problems]
     comparisons = []
     for problem, penalty, rows in zip(problems, written, held_out, strict=True):
         roads = _roads(problem, train, fit_pyro, fits or {}, penalty, progress)
@@ -56,45 +58,21 @@ def compare(
     return Comparisons(data or _summary(problems[0], held_out[0]), tuple(comparisons))
 
 
-def main_prior(problem: Problem) -> Prior:
-    """The prior of the weights: of a linear layer's weight, else of the first decayed parameter."""
-    if problem.linear is not None:
-        return problem.priors[problem.linear.weight]
-    return next((problem.priors[name] for name in problem.penalized), Flat())
-
-
-def reading_of(problem: Problem) -> Reading:
-    """The main prior as `bayeswd.problem.conventions` states one."""
-    prior = main_prior(problem)
-    l1_scale = 1 / prior.l1_rate if prior.l1_rate else None
-    l2_scale = prior.l2_rate**-0.5 if prior.l2_rate else None
-    both = l1_scale is not None and l2_scale is not None
-    layout = problem.linear
-    return Reading(
-        family=prior.family,
-        scale=None if both else l1_scale or l2_scale or float("inf"),
-        variance=float(prior.variance),
-        l1_scale=l1_scale,
-        l2_scale=l2_scale,
-        bias_penalized=layout is not None and layout.bias in problem.penalized,
-    )
-
-
-def as_penalty(problem: Problem, convention: str = "d2l") -> Penalty:
-    """The penalty a problem's main prior is, as a number in front of it in a convention."""
-    reading = reading_of(problem)
-    kinds = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net", "flat": "l2"}
-    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
-    one_each = problem.targets.ndim == 1  # class indices: one target for each row
-    strength = conventions.strength(
-        convention,
-        reading,
-        n=problem.n,
-        noise_scale=noise,
-        likelihood=problem.likelihood.family,
-        outputs=1 if one_each else problem.targets.shape[1],
-    )
-    return Penalty(kinds[reading.family], strength, convention)
+def _require_same_data(problems: Sequence[Problem]) -> None:
+    if not problems or not all(isinstance(problem, Problem) for problem in problems):
+        raise InputError(
+            "compare() was given no problem: give one bw.Problem or more, then keywords."
+        )
+    first = problems[0]
+    for problem in problems[1:]:
+        if not (
+            torch.equal(problem.inputs, first.inputs)
+            and torch.equal(problem.targets, first.targets)
+            and problem.likelihood == first.likelihood
+        ):
+            raise InputError(
+                "compare() was given problems on different data or noise; compare each by itself."
+            )
 
 
 def _roads(
@@ -110,13 +88,13 @@ def _roads(
     estimates = []
     if problem.linear is not None:
         progress(f"{penalty.kind}: the exact optimum")
-        estimates.append(exact.solve(problem))
+        estimates.append(_optimum(problem))
     progress(f"{penalty.kind}: penalised training")
     estimates.append(train(problem, start=start))
     progress(f"{penalty.kind}: MAP in Pyro")
     estimates.append(fit_pyro(problem, start=start))
     posterior = None
-    if has_exact_posterior(problem):
+    if conjugate.applies_to(problem):
         progress(f"{penalty.kind}: the posterior")
         started = time.perf_counter()
         posterior = conjugate.posterior(problem)
@@ -126,14 +104,12 @@ def _roads(
     return estimates, posterior
 
 
-def has_exact_posterior(problem: Problem) -> bool:
-    """Whether the posterior is Gaussian in closed form."""
-    return (
-        problem.linear is not None
-        and isinstance(problem.likelihood, GaussianNoise)
-        and isinstance(problem.priors[problem.linear.weight], Gaussian)
-        and all(isinstance(prior, (Gaussian, Flat)) for prior in problem.priors.values())
-    )
+def _optimum(problem: Problem) -> Estimate:
+    """The certified optimum; refused where there is none to compare with."""
+    best = exact.solve(problem)
+    if not best.converged:
+        raise InputError(f"{problem} has no exact optimum to compare with: {best.note}")
+    return best
 
 
 def as_estimate(problem: Problem, method: str, params: Params, seconds: float = 0.0) -> Estimate:
@@ -148,7 +124,7 @@ def as_estimate(problem: Problem, method: str, params: Params, seconds: float = 
         params=kept,
         objective=float(problem.objective(kept)),
         certificate=proof,
-        converged=proof.kkt <= verdicts.STATIONARY,
+        converged=proof.kkt <= verdicts.STATIONARY or (proof.gap or math.inf) <= verdicts.NATS,
         seconds=seconds,
     )
 
@@ -163,7 +139,7 @@ def _compare_one(
     if problem.linear is None:
         estimates = sorted(estimates, key=lambda estimate: estimate.objective)
     rows = tuple(_row(problem, one, estimates[0], posterior, held_out) for one in estimates)
-    reading = reading_of(problem)
+    reading = main_prior.reading_of(problem)
     return Comparison(
         problem=problem,
         penalty=penalty,
@@ -188,7 +164,6 @@ def _row(
     in_sd = [float((apart[name] / posterior.sd[name]).max()) for name in names] if posterior else []
     bias = problem.linear.bias if problem.linear else None
     loss = problem.likelihood.loss
-    certified = gap is not None and gap <= verdicts.NATS
     return Method(
         method=estimate.method,
         params=params,
@@ -203,7 +178,7 @@ def _row(
         validation_loss=_loss_on(problem, params, held_out),
         steps=estimate.steps,
         seconds=estimate.seconds,
-        converged=certified or (gap is None and estimate.converged),
+        converged=estimate.converged,
         history=estimate.history,
         note=estimate.note,
     )
@@ -219,9 +194,12 @@ def _gap(problem: Problem, estimate: Estimate, reference: Estimate) -> float | N
 def _held_out(problem: Problem, validation: Validation | None) -> tuple[Tensor, Tensor] | None:
     if validation is None or len(validation[0]) == 0:
         return None
-    inputs = checks.as_inputs(validation[0]).to(problem.inputs)
-    targets = checks.as_targets(validation[1], inputs)
-    return inputs, problem.likelihood.as_targets(targets)
+    inputs = torch.as_tensor(validation[0]).to(problem.inputs)
+    try:  # the checks of a problem's own data are those of its validation data
+        held = Problem(problem.model, problem.likelihood, problem.priors, inputs, validation[1])
+    except InputError as error:
+        raise InputError(f"validation: {error}") from error
+    return held.inputs, held.targets
 
 
 def _loss_on(

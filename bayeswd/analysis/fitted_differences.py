@@ -17,7 +17,6 @@ from bayeswd.problem.objective import Problem
 from bayeswd.tables import number
 
 
-
 def fitted_differences(problem: Problem, forces: Forces) -> Iterator[Hypothesis]:
     """A's penalty times a free factor, and the other family at a strength of its own."""
     names = problem.penalized or _weights(problem)
@@ -26,13 +25,12 @@ def fitted_differences(problem: Problem, forces: Forces) -> Iterator[Hypothesis]
     families = {problem.priors[name].family for name in names}
     if problem.penalized:
         yield from _with_a_factor(problem, forces, names)
-    for other, words in (("gaussian", "an L2"), ("laplace", "an L1")):
-        if families == {other}:
-            continue
-        rates = _of_family(problem, forces, names, other)
+    for family, kind in (("gaussian", "L2"), ("laplace", "L1")):
+        rates = None if families == {family} else _of_family(problem, forces, names, family)
         if rates is not None:
-            words = f"has {words} penalty of another strength than any named"
-            yield Hypothesis(f"{other} at its own strength", words, rates, forces.params, fitted=1)
+            words = f"has an {kind} penalty of a strength of its own"
+            name = f"{kind} at its own strength"
+            yield Hypothesis(name, words, rates, forces.params, fitted=1)
 
 
 def _with_a_factor(problem: Problem, forces: Forces, names: list[str]) -> Iterator[Hypothesis]:

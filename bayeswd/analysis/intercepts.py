@@ -73,7 +73,7 @@ def _best_bias(problem: Problem, params: Params, bias: str) -> Tensor:
     value = params[bias].clone()
     for _ in range(50):  # Newton steps on a convex function of K numbers
         slope = torch.func.grad(misfit)(value)
-        curvature = torch.func.hessian(misfit)(value)
+        curvature = torch.func.jacrev(torch.func.grad(misfit))(value)
         step = torch.linalg.pinv(curvature, hermitian=True) @ slope
         value = value - step.clamp(-2, 2)
         if float(step.abs().max()) < 1e-12:

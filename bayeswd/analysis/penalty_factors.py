@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bayeswd.problem.likelihoods import Categorical, GaussianNoise
 from bayeswd.problem.objective import Problem
+from bayeswd.tables import number
 
 HALF = "a half is left out on one side: MSELoss and Keras' l2 have none, weight_decay has one"
 ROWS = "the loss is a sum over the rows in one, their mean in the other"
@@ -28,6 +29,11 @@ class Factor:
     name: str
     value: float
     why: str
+
+    @property
+    def written(self) -> str:
+        """`2`, or `n = 20`."""
+        return self.name if self.name.isdigit() else f"{self.name} = {number(self.value)}"
 
 
 def named_factors(problem: Problem, batch_size: int | None = None) -> list[Factor]:

@@ -59,8 +59,8 @@ def state(
     return Statement(
         problems=tuple(_under(base, reading, belief.penalize_bias) for reading in readings),
         penalties=tuple(
-            _as_written(kind, reading, belief.convention, base)
-            for kind, reading in zip(kinds, readings, strict=True)
+            _as_written(kind, reading, belief, base, given=place == 0)
+            for place, (kind, reading) in enumerate(zip(kinds, readings, strict=True))
         ),
         data=_summary(split, noise, noise_from),
         validation=(
@@ -115,8 +115,14 @@ def _under(base: Problem, reading: Reading, penalize_bias: bool) -> Problem:
     return base.with_priors(change)
 
 
-def _as_written(kind: str, reading: Reading, asked: str, base: Problem) -> Penalty:
-    """The number in front of this penalty, in the convention asked for if it can say it."""
+def _as_written(kind: str, reading: Reading, belief: Belief, base: Problem, given: bool) -> Penalty:
+    """The number in front of this penalty, in the convention asked for if it can say it.
+
+    given: this penalty is the one that the belief's own strength, if any, belongs to.
+    """
+    asked = belief.convention
+    if given and belief.strength is not None:
+        return Penalty(kind, belief.strength, asked)
     noise = base.likelihood.scale if isinstance(base.likelihood, GaussianNoise) else None
     names = [conventions.find(asked).name, beliefs.BOOK]
     found = [

@@ -12,6 +12,7 @@ from bayeswd.estimate import descent
 from bayeswd.problem.conventions import Reading
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Params, Problem
+from bayeswd.problem.priors import ElasticNet, Prior
 from bayeswd.results import Verdict
 from bayeswd.tables import number
 
@@ -24,12 +25,12 @@ STATIONARY = 1e-6
 
 def judge(problem: Problem, rows: Sequence[Method]) -> Verdict:
     """The same fit, a fit of something else, or not there yet: the first that holds."""
-    late = [row for row in rows if not row.converged]
+    late = [row for row in rows if not row.converged or (row.gap or 0.0) > NATS]
     for row in late:
         if words := _other_objective(problem, row):
             return Verdict(False, words)
     if late:
-        return Verdict(False, _not_yet(problem, late[0]))
+        return Verdict(False, "; ".join(_not_yet(problem, row) for row in late) + ".")
     if problem.linear is None:
         return _same_stationary_point(rows)
     far = [row for row in rows if (row.max_sd_difference or 0.0) > POSTERIOR_SD]
@@ -85,7 +86,8 @@ def penalty_factor(problem: Problem, params: Params) -> tuple[float, float]:
         for name in problem.penalized
     ]
     worst = max(float(part.max()) for part in left if part.numel())
-    return factor, worst / max(float(force.abs().max()) for force in data_force.values())
+    largest = max(float(force.abs().max()) for force in data_force.values())
+    return factor, worst / largest if largest > 0 else math.inf
 
 
 def _other_objective(problem: Problem, row: Method) -> str | None:
@@ -95,28 +97,42 @@ def _other_objective(problem: Problem, row: Method) -> str | None:
     factor, residual = penalty_factor(problem, row.params)
     if not (residual <= 1e-4 and factor > 0 and abs(math.log(factor)) > 0.01):
         return None
-    power = 2 if any(problem.priors[name].l1_rate for name in problem.penalized) else 1
+    ratios = [_variance_ratio(problem.priors[name], factor) for name in problem.penalized]
     return (
         f"different objectives: {row.method} is the optimum under {number(factor, 3)} times this "
-        f"penalty, that is {number(factor**-power, 3)} times the prior variance "
+        f"penalty, that is {number(ratios[0], 3)} times the prior variance "
         f"(residual {number(residual, 2)})."
     )
+
+
+def _variance_ratio(prior: Prior, factor: float) -> float:
+    """Variance under `factor` times the penalty, over the variance as it is."""
+    if isinstance(prior, ElasticNet):
+        stronger = ElasticNet(prior.l1_scale / factor, prior.l2_scale / math.sqrt(factor))
+        return stronger.variance / prior.variance
+    return factor**-2 if prior.l1_rate else 1 / factor
 
 
 def _not_yet(problem: Problem, row: Method) -> str:
     gap = "" if row.gap is None else f", {number(row.gap, 3)} nats above the optimum"
     if row.steps is None:
-        return f"not the same: {row.method} is not a mode of this objective{gap}."
+        return f"not the same: {row.method} is not a mode of this objective{gap}"
+    if row.history and row.history[-1][1] > row.history[0][1]:
+        return f"not yet: {row.method} climbed for {row.steps} steps{gap}; give it a smaller lr"
     share = None
     if not any(prior.l1_rate for prior in problem.priors.values()):  # only decay forgets at a rate
         share = descent.null_space_share(problem, problem.initial, row.params)
     if share is not None and 1e-3 < share < 1:
         needed = descent.steps_to_forget(share, row.steps)
         return (
-            f"not yet: after {row.steps} steps {share:.0%} of the initial weights' null-space "
-            f"part is still there; {needed} steps would bring it under 0.1 % ({row.method}{gap})."
+            f"not yet: after {row.steps} steps {100 * share:.0f} % of the initial weights' "
+            f"null-space part is still there; {needed} steps would bring it under 0.1 % "
+            f"({row.method}{gap})"
         )
-    return f"not yet: {row.method} stopped after {row.steps} steps{gap}; give it more steps."
+    return (
+        f"not yet: {row.method} stopped after {row.steps} steps{gap}; give it more steps, "
+        "standardised inputs or, with minibatches, an lr that falls"
+    )
 
 
 def _same_fit(problem: Problem, rows: Sequence[Method]) -> str:

@@ -10,24 +10,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayeswd import files
 from bayeswd.errors import InputError
 
 if TYPE_CHECKING:
-    from bayeswd.analysis.statement import Belief, Statement
+    from bayeswd.analysis.belief import Belief
+    from bayeswd.analysis.statement import Statement
     from bayeswd.problem.datasets import Split
 
 KINDS = {"l2": ("l2",), "l1": ("l1",), "elastic-net": ("elastic-net",), "both": ("l2", "l1")}
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """DATA and how to read it."""
+def add_data(parser: argparse.ArgumentParser, name: str = "data") -> None:
+    """DATA and how to read it; `name` is "--data" where files come first on the line."""
     group = parser.add_argument_group("data")
     group.add_argument(
-        "data",
-        nargs="?",
+        name,
         default="d2l",
         metavar="DATA",
         help="d2l (default), clear, diabetes, breast-cancer, digits, or a CSV file with a header",
+        nargs=None if name.startswith("-") else "?",
     )
     group.add_argument("--target", metavar="COLUMN", help="the CSV column to predict")
     group.add_argument(
@@ -55,7 +57,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_penalty(parser: argparse.ArgumentParser) -> None:
     """The penalty as people write it."""
     group = parser.add_argument_group("penalty, that is prior")
-    group.add_argument("--penalty", choices=tuple(KINDS), default="both")
+    group.add_argument(
+        "--penalty",
+        choices=tuple(KINDS),
+        help="default: both l2 and l1, or what --convention and --l1-ratio imply",
+    )
     group.add_argument(
         "--strength",
         type=float,
@@ -72,7 +78,9 @@ def add_penalty(parser: argparse.ArgumentParser) -> None:
         "sklearn.Ridge (default d2l: mean of half squared errors + lambda/2 |w|^2)",
     )
     group.add_argument("--prior-scale", type=float, metavar="SCALE", help="instead of a strength")
-    group.add_argument("--l1-ratio", type=float, metavar="RATIO", help="L1 share, elastic net only")
+    group.add_argument(
+        "--l1-ratio", type=float, metavar="RATIO", help="L1 share of the strength, elastic net only"
+    )
     group.add_argument(
         "--noise", metavar="SIGMA", help="the noise sd, or auto (maximum marginal likelihood)"
     )
@@ -82,7 +90,12 @@ def add_penalty(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Where results go."""
     group = parser.add_argument_group("output")
-    group.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="auto is the CPU here: these problems are too small to gain from a GPU",
+    )
     group.add_argument("--out", default="bayeswd-out", metavar="DIR", help="figures and data")
     group.add_argument("--json", metavar="FILE", help="machine-readable result; - for stdout")
     group.add_argument(
@@ -109,8 +122,10 @@ def split_of(arguments: argparse.Namespace) -> Split:
 
 def belief_of(arguments: argparse.Namespace) -> Belief:
     """The penalty and the noise, as asked."""
-    from bayeswd.analysis.statement import Belief
+    from bayeswd.analysis.belief import Belief
 
+    if arguments.l1_ratio is not None and arguments.penalty not in (None, "elastic-net"):
+        raise InputError("--l1-ratio belongs to the elastic net: add --penalty elastic-net.")
     automatic = arguments.noise == "auto"
     return Belief(
         strength=arguments.strength,
@@ -125,11 +140,12 @@ def belief_of(arguments: argparse.Namespace) -> Belief:
 
 def statement_of(arguments: argparse.Namespace, split: Split) -> Statement:
     """The problems that the data and the penalty make."""
-    from bayeswd.analysis import statement
+    from bayeswd.analysis import belief, statement
 
+    implied = belief.kinds_of(arguments.convention, arguments.l1_ratio)
     return statement.state(
         split,
-        KINDS[arguments.penalty],
+        KINDS.get(arguments.penalty, implied),
         belief_of(arguments),
         seed=arguments.seed,
         device=device_of(arguments),
@@ -148,14 +164,11 @@ def device_of(arguments: argparse.Namespace) -> str:
 
 
 def out_folder(arguments: argparse.Namespace) -> Path:
-    """The output folder, made now so that an unwritable one is reported before any work."""
+    """The output folder, not made yet: checked, so that a bad one is reported before any work."""
     folder = Path(arguments.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {folder}: cannot be used as a folder ({error}).") from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"--out {folder}: this folder cannot be written to.")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"--out {folder}: cannot be used as a folder ({nearest} is in the way).")
     return folder
 
 
@@ -164,19 +177,20 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def check_json(arguments: argparse.Namespace) -> None:
+    """Refuse, before any work, a --json file that could not be written."""
+    if arguments.json not in (None, "-"):
+        files.require_writable(arguments.json)
+
+
 def write_json(record: Mapping[str, Any], where: str) -> None:
     """The record to standard output (`-`) or, whole or not at all, to a file."""
     text = json.dumps(record, indent=1, allow_nan=False)
     if where == "-":
         print(text)
         return
-    path = Path(where)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with files.whole(where) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise InputError(f"--json {where}: cannot be written ({error}).") from error
 
 
 def _sigma(text: str | None) -> float | None:

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +39,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     folder = shared.out_folder(arguments)
+    shared.check_json(arguments)
+    data_is_there = _data_is_there(arguments, folder)
     training = training_options(arguments)
     split = shared.split_of(arguments)
     statement = shared.statement_of(arguments, split)
 
-    result = _compare(statement, training)
+    result = _compare(statement, training, arguments.steps)
     to_person = sys.stderr if arguments.json == "-" else sys.stdout
-    print(f"{_heading(split, statement)}\n\n{result}", file=to_person)
+    print(f"{_heading(arguments, split, statement)}\n\n{result}", file=to_person)
     if arguments.json:
         shared.write_json(result.to_dict(), arguments.json)
-    figures = _write(folder, split, result)
-    print(f"\nWritten to {folder}/: train.csv, validation.csv, {figures}", file=to_person)
+    if not data_is_there:
+        _write_data(folder, split)
+    print(f"\n{_draw(folder, result)}", file=to_person)
     print(f"Again from the files: {_again(arguments, folder, split, statement)}", file=to_person)
     return int(arguments.strict and not (result.converged and result.equivalent))
+
+
+def _data_is_there(arguments: argparse.Namespace, folder: Path) -> bool:
+    """Whether the data files of the output folder are this run's input: then they stay as is."""
+    written = {(folder / name).resolve() for name in ("train.csv", "validation.csv")}
+    read = {Path(name).resolve() for name in (arguments.data, arguments.validation) if name}
+    if not written & read:
+        return False
+    if Path(arguments.data).resolve() != (folder / "train.csv").resolve() or (
+        arguments.validation is None and arguments.split != 1
+    ):
+        raise InputError(
+            f"--out {folder}: the training rows would be written over the data file; "
+            "name another folder."
+        )
+    return True
 
 
 def training_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -61,20 +81,23 @@ def training_options(arguments: argparse.Namespace) -> dict[str, Any]:
             raise InputError(f"--{name.replace('_', '-')} {value:g}: it must be > 0.")
     book = BOOK if arguments.as_in_the_book else {}
     options = {**book, **{name: value for name, value in asked.items() if value is not None}}
+    if arguments.optimizer not in (None, "SGD", "ProximalSGD"):
+        options.pop("momentum", None)  # the book's: 0
     if arguments.optimizer is not None:
         options["optimizer"] = _optimizer(arguments.optimizer, options.pop("lr", None))
     return {**options, "seed": arguments.seed, "progress": True}
 
 
 def _train(problem: Problem, **options: Any) -> Estimate:
-    """Training as asked; an optimizer without L1 decay gets the L1 penalty in the loss."""
+    """Training as asked; what the optimizer cannot decay goes into the loss."""
     from bayeswd.estimate import descent
     from bayeswd.estimate.proximal import ProximalSGD
 
     maker = options.get("optimizer")
     chosen = getattr(maker, "func", maker)
     has_l1 = any(prior.l1_rate for prior in problem.priors.values())
-    in_loss = has_l1 and chosen not in (None, ProximalSGD)
+    cannot = has_l1 or (chosen and "weight_decay" not in signature(chosen).parameters)
+    in_loss = bool(cannot) and chosen not in (None, ProximalSGD)
     return descent.train(problem, penalty_in_loss=in_loss, **options)
 
 
@@ -95,7 +118,7 @@ def _optimizer(name: str, lr: float | None) -> Any:
     return make if lr is None else partial(make, lr=lr)
 
 
-def _compare(statement: Statement, training: dict[str, Any]) -> Comparisons:
+def _compare(statement: Statement, training: dict[str, Any], steps: int | None) -> Comparisons:
     from bayeswd.analysis import equivalence
     from bayeswd.estimate import pyro_map
 
@@ -103,35 +126,48 @@ def _compare(statement: Statement, training: dict[str, Any]) -> Comparisons:
         *statement.problems,
         validation=statement.validation,
         train=partial(_train, **training),
-        fit_pyro=partial(pyro_map.fit, progress=True),
+        fit_pyro=partial(pyro_map.fit, steps=steps, progress=True),
         penalties=statement.penalties,
         data=statement.data,
         progress=shared.say,
     )
 
 
-def _heading(split: Split, statement: Statement) -> str:
+def _heading(arguments: argparse.Namespace, split: Split, statement: Statement) -> str:
     """What was read, and what was assumed on the way."""
     data, summary = split.data, statement.data
-    lines = [
+    line = (
         f"{summary.name}: {summary.n_train} training rows, {summary.n_validation} validation "
         f"rows, {summary.d} inputs{', standardised' if split.standardized else ''}; "
         f"{data.likelihood} likelihood ({data.likelihood_why})"
-    ]
+    )
     if summary.noise_scale is not None:
-        lines[0] += f"; sigma = {summary.noise_scale:.4g} ({summary.noise_from})"
-    return "\n".join([*lines, *data.notes])
+        held = arguments.strength is not None or arguments.prior_scale is not None
+        held_words = " at this penalty" if held and summary.noise_from == "estimated" else ""
+        line += f"; sigma = {summary.noise_scale:.4g} ({summary.noise_from}{held_words})"
+    order = [f"classes in order: {', '.join(data.classes)}"] if data.classes else []
+    return "\n".join([line, *order, *data.notes])
 
 
-def _write(folder: Path, split: Split, result: Comparisons) -> str:
-    """The data at full precision and the figures; returns their names."""
+def _write_data(folder: Path, split: Split) -> None:
+    """The rows of both parts at full precision."""
     from bayeswd.problem import datasets
-    from bayeswd.report import plots
 
+    folder.mkdir(parents=True, exist_ok=True)
     datasets.write_csv(folder / "train.csv", split.data, split.train_rows)
     datasets.write_csv(folder / "validation.csv", split.data, ~split.train_rows)
+
+
+def _draw(folder: Path, result: Comparisons) -> str:
+    """Save the figures; says which there are and why others are not."""
+    from bayeswd.report import plots
+
     shared.say("figures")
-    return ", ".join(f"{name}.png" for name, _ in plots.compare(result, folder))
+    figures = plots.compare(result, folder)
+    names = ", ".join(f"{name}.png" for name, _ in figures)
+    lines = [f"Written to {folder}/: train.csv, validation.csv, {names}"]
+    lines += [f"No {name}.png: {reason}" for name, reason in figures.skipped.items()]
+    return "\n".join(lines)
 
 
 def _again(arguments: argparse.Namespace, folder: Path, split: Split, statement: Statement) -> str:
@@ -142,7 +178,9 @@ def _again(arguments: argparse.Namespace, folder: Path, split: Split, statement:
         words += ["--validation", str(folder / "validation.csv")]
     else:
         words += ["--split", "1"]
-    words += ["--likelihood", split.data.likelihood, "--penalty", arguments.penalty]
+    kinds = [each.kind for each in statement.penalties]
+    words += ["--likelihood", split.data.likelihood]
+    words += ["--penalty", kinds[0] if len(kinds) == 1 else "both"]
     words += ["--strength", repr(penalty.strength), "--convention", penalty.convention]
     if summary.noise_scale is not None:
         words += ["--noise", repr(summary.noise_scale)]
@@ -150,5 +188,8 @@ def _again(arguments: argparse.Namespace, folder: Path, split: Split, statement:
         words += ["--l1-ratio", repr(arguments.l1_ratio)]
     words += ["--standardize" if split.standardized else "--no-standardize"]
     words += ["--penalize-bias"] if arguments.penalize_bias else []
-    words += ["--seed", str(arguments.seed)] if arguments.seed else []
+    words += ["--as-in-the-book"] if arguments.as_in_the_book else []
+    for option in ("seed", "steps", "lr", "optimizer", "batch_size"):
+        value = getattr(arguments, option)
+        words += [f"--{option.replace('_', '-')}", str(value)] if value else []
     return shlex.join(words)

@@ -1,14 +1,16 @@
 """The command `bayeswd`: one file per sub-command, nothing heavy imported before one is chosen."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
 import bayeswd
-from bayeswd.cli import compare, convert
+from bayeswd.cli import compare, convert, explain
 from bayeswd.errors import InputError
 
-COMMANDS = {"compare": compare, "convert": convert}
+COMMANDS = {"compare": compare, "convert": convert, "explain": explain}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,10 +29,23 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 done, 1 a negative answer, 2 bad input."""
+    """Run one command; 0 done, 1 a negative answer, 2 bad input, 130 interrupted."""
     arguments = build_parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Greek shows "?", not an error
+            stream.reconfigure(errors="replace")
     try:
-        return int(arguments.run(arguments) or 0)
+        code = int(arguments.run(arguments) or 0)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"bayeswd {arguments.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(
+            f"bayeswd {arguments.command}: interrupted; no file is half-written.", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

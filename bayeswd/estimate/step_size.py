@@ -66,16 +66,17 @@ def plan_for(
 ) -> Plan:
     """The step sizes of a run; the default is tuned heavy ball for linear models.
 
-    With an lr, or a momentum, of one's own: constant, the missing one 1/L or 0, L the largest
-    curvature. Minibatches: lr = 1/L for the L of any batch, no momentum. A model that is not
-    linear: `Wary`.
+    With an lr, a momentum or minibatches: constant, lr = 1/L unless given, L the largest curvature
+    of any batch (1/(4 L) where the model is not linear), and momentum 0 unless given. A model that
+    is not linear, else: `Wary`.
     subgradient: the L1 penalty is differentiated, not thresholded (see `Fading`).
     """
     if lr is not None:
         return Fixed(StepSize(lr, momentum or 0.0))
     largest = curvature.largest(problem, params, batch_size)
     if momentum is not None or batch_size is not None:
-        return Fixed(StepSize(1 / largest, momentum or 0.0))
+        room = 1 if problem.linear is not None else 4
+        return Fixed(StepSize(1 / (room * largest), momentum or 0.0))
     if subgradient:
         return Fading(problem, largest, steps)
     if problem.linear is None:

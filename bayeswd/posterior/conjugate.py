@@ -36,6 +36,15 @@ def posterior(problem: Problem) -> GaussianPosterior:
     return as_posterior(solution, _log_evidence(solution), _ENTRIES)
 
 
+def applies_to(problem: Problem) -> bool:
+    """Whether the posterior of this problem is a Gaussian in closed form."""
+    try:
+        spectrum.require(problem, "the posterior")
+    except InputError:
+        return False
+    return True
+
+
 def path(problem: Problem, scales: Sequence[float] | Tensor) -> list[GaussianPosterior]:
     """The posterior at each scale of the weights' prior, from one factorisation.
 

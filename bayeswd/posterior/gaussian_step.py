@@ -49,12 +49,6 @@ class Narrow:
         self._triangles.solve_transposed_(out.flatten(1))
         out.addcmul_(previous, relaxation)
 
-    def residual_squares(self, weights: Tensor) -> Tensor:
-        """|y - A w|^2, [S, C]."""
-        flat = weights.flatten(1)
-        change = torch.addmm(self._data.cross[:, None], self._data.gram, flat, beta=-2)
-        return (self._data.square + (change * flat).sum(0)).view(weights.shape[1:])
-
 
 class Wide:
     """From rows, by factors of the n x n matrix I + A D^-1 A'.
@@ -64,30 +58,36 @@ class Wide:
     """
 
     def __init__(self, data: Rows, priors: int, chains: int) -> None:
-        self._data, self._priors = data, priors
+        self._data = data
         rows, batch = len(data.targets), priors * chains
         self._triangles = triangles.of_size(rows, 2, batch, data.columns.device)
         fitted, noise = (side.view(rows, priors, chains) for side in self._triangles.right)
         self._fitted, self._noise = fitted, noise
-        self._products = _products(data.columns) if rows <= triangles.LARGEST_TOGETHER else None
+        self._lower, self._products = _products(data.columns)
 
     def factor(self, precision: Tensor, random: RandomNumbers) -> None:
         """Prepare draws under this diagonal precision."""
         rows, columns = self._data.columns.shape
-        self._variance = 1 / precision
-        flat = self._variance.flatten(1)
-        if self._products is not None:
-            torch.mm(self._products, flat, out=self._triangles.matrix.view(rows * rows, -1))
-        else:
-            scaled = self._data.columns * flat.sqrt().T[:, None]
-            self._triangles.matrix.copy_((scaled @ scaled.mT).permute(1, 2, 0))
-        self._triangles.diagonal.add_(1)
+        root = precision.rsqrt()
+        self._variance = root * root
+        self._fill(self._variance.flatten(1))
         normal = random.normal(columns + rows)[:, None]
-        self._prior = self._variance.sqrt() * normal[:columns]
+        self._prior = root.mul_(normal[:columns])
         self._fitted.copy_(self._data.targets[:, None, None])
         torch.mm(self._data.columns, self._prior.flatten(1), out=self._noise.flatten(1))
         self._noise.add_(normal[columns:])
         self._triangles.factor()
+
+    def _fill(self, variance: Tensor) -> None:
+        """Write the lower triangle of I + A diag(v) A' for each column v of [m, batch]."""
+        matrix = self._triangles.matrix
+        if len(matrix) <= triangles.LARGEST_TOGETHER:
+            products = torch.mm(self._products, variance)
+            matrix.view(len(matrix) ** 2, -1).index_copy_(0, self._lower, products)
+        else:
+            scaled = self._data.columns * variance.sqrt().T[:, None]
+            matrix.copy_((scaled @ scaled.mT).permute(1, 2, 0))
+        self._triangles.diagonal.add_(1)
 
     def squares(self) -> Tensor:
         """y' (I + A D^-1 A')^-1 y, the least penalised sum of squares, [S, C]."""
@@ -102,18 +102,13 @@ class Wide:
         out.mul_(self._variance).addcmul_(self._prior, spread)
         out.addcmul_(previous, relaxation)
 
-    def residual_squares(self, weights: Tensor) -> Tensor:
-        """|y - A w|^2, [S, C]."""
-        targets = self._data.targets[:, None]
-        left = torch.addmm(targets, self._data.columns, weights.flatten(1), alpha=-1)
-        return (left**2).sum(0).view(weights.shape[1:])
-
 
 def of(data: Scatter | Rows, priors: int, chains: int) -> Narrow | Wide:
     """The form that the data were kept for."""
     return Narrow(data, priors, chains) if isinstance(data, Scatter) else Wide(data, priors, chains)
 
 
-def _products(columns: Tensor) -> Tensor:
-    """A_ik A_jk as [n * n, m]: A diag(v) A' of many v is one product of matrices."""
-    return (columns[:, None] * columns[None]).flatten(0, 1)
+def _products(columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Flat places of a lower triangle, and A_ik A_jk there: A diag(v) A' is one product with v."""
+    rows, other = torch.tril_indices(len(columns), len(columns), device=columns.device)
+    return rows * len(columns) + other, columns[rows] * columns[other]

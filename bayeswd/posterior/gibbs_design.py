@@ -18,7 +18,9 @@ from bayeswd.errors import InputError
 from bayeswd.estimate import linear_design
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
-from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace
+from bayeswd.problem.priors import ElasticNet, Flat, Laplace
+
+_ROUNDING = 1e-12  # smaller shares of a sum of squares, or of the largest eigenvalue, are 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,17 @@ class Scatter:
     cross: Tensor
     square: float
 
+    def residual_squares(self, weights: Tensor) -> Tensor:
+        """|y - A w|^2 of weights [..., m, C], [..., C]."""
+        pull = self.gram @ weights - 2 * self.cross[:, None]
+        return self.square + (pull * weights).sum(-2)
+
+    def explained(self) -> float:
+        """The share of y'y that the columns explain at best."""
+        values, basis = torch.linalg.eigh(self.gram)
+        along = (basis.T @ self.cross) ** 2 / values
+        return float(along[values > _ROUNDING * values.max()].sum()) / self.square
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -37,15 +50,30 @@ class Rows:
     columns: Tensor
     targets: Tensor
 
+    @property
+    def square(self) -> float:
+        """y'y."""
+        return float(self.targets @ self.targets)
+
+    def residual_squares(self, weights: Tensor) -> Tensor:
+        """|y - A w|^2 of weights [..., m, C], [..., C]."""
+        return ((self.targets[:, None] - self.columns @ weights) ** 2).sum(-2)
+
+    def explained(self) -> float:
+        """The share of y'y that the columns explain at best."""
+        left, values, _ = torch.linalg.svd(self.columns, full_matrices=False)
+        along = (left.T @ self.targets) ** 2
+        return float(along[values > _ROUNDING * values.max()].sum()) / self.square
+
 
 @dataclass(frozen=True, eq=False)
 class Design:
     """What a sweep reads, float64, for S problems that share their data.
 
     data: Scatter where m <= n, else Rows. m counts the penalised parameters.
-    rows: the normal residuals, n, or n - 1 under a flat bias.
-    l1, l2: 1/b and 1/tau^2 of each column under each of the S priors, [m, S]; the last row of
-        l1 is 0 for a Gaussian bias.
+    rows: the independent residuals, n, or n - 1 under a flat bias.
+    l1, l2: 1 / b and 1 / tau^2 of each column under each of the S priors, [m, S]; the last row
+        of l1 is 0 for a Gaussian bias.
     noise_scale: sigma as the problem states it.
     """
 
@@ -59,6 +87,21 @@ class Design:
     def mixed(self) -> int:
         """How many columns, counted from the first, have an L1 part."""
         return int((self.l1[:, 0] > 0).sum())
+
+    @property
+    def ridged(self) -> bool:
+        """Whether any column has an L2 part."""
+        return bool((self.l2 > 0).any())
+
+    @property
+    def elastic(self) -> bool:
+        """Whether a column has both an L1 and an L2 part."""
+        return bool((self.l2[: self.mixed] > 0).any())
+
+    @property
+    def exact_fit(self) -> bool:
+        """Whether some weights explain the targets without error."""
+        return self.data.square == 0 or self.data.explained() > 1 - _ROUNDING
 
 
 def of(problems: Sequence[Problem], asked: str) -> Design:
@@ -111,9 +154,6 @@ def _require(problem: Problem, asked: str) -> None:
             f"{asked} is for weights with an L1 part; found {prior} on {name!r}: the posterior "
             "is a Gaussian, use conjugate.sample."
         )
-    bias = linear_design.bias_prior(problem)
-    if not isinstance(bias, (Flat, Gaussian, Laplace, ElasticNet, type(None))):
-        raise InputError(f"{asked} knows no way to draw a bias under {bias}; use hmc.sample.")
     outputs = problem.targets.shape[1]
     if outputs > 1:
         raise InputError(

@@ -1,19 +1,24 @@
 """Random numbers for many chains at once; on the CPU each chain has a stream of its own.
 
-There numpy's ziggurat gives a float64 normal in half the time of torch's generator, one seed for
-each block of chains, so that a chain is the same whatever the number of chains beside it. On
-other devices the numbers come from torch's generator of that device and never visit the host.
+There numpy's ziggurat gives a float64 normal in half the time of torch's generator, and a thread
+fills the next rows while the last ones are used. Each block of chains has a generator of its own,
+so that a chain is the same whatever the number of chains beside it. On other devices the numbers
+come from torch's generator of that device and never visit the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 _BLOCK = 128  # chains that share a generator
+_AHEAD = 2**17  # numbers filled at a time, a millisecond's work
 
 Fill = Callable[[np.random.Generator, np.ndarray], object]
 
@@ -22,43 +27,81 @@ class RandomNumbers:
     """Normals, uniforms and gammas for `chains` chains, float64, from one seed."""
 
     def __init__(self, seed: int, chains: int, device: torch.device) -> None:
-        self.chains = chains
-        self.device = device
-        starts = range(0, chains, _BLOCK) if device.type == "cpu" else ()
-        self._blocks = [(start, _stream(seed, start // _BLOCK)) for start in starts]
+        self.chains, self.device, self._seed = chains, device, seed % 2**64
         self._generator = Generator(device).manual_seed(seed)
+        self._filler = ThreadPoolExecutor(1)
+        self._streams: dict[str, _Stream] = {}
 
     def normal(self, rows: int) -> Tensor:
         """Standard normals, [rows, chains]."""
-        if not self._blocks:
-            return self._empty(rows).normal_(generator=self._generator)
-        return self._filled(rows, lambda stream, out: stream.standard_normal(out=out))
+        if self.device.type == "cpu":
+            return self._take("normal", rows, lambda one, out: one.standard_normal(out=out))
+        return self._empty(rows).normal_(generator=self._generator)
 
     def uniform(self, rows: int) -> Tensor:
         """Uniform on [0, 1), [rows, chains]."""
-        if not self._blocks:
-            return self._empty(rows).uniform_(generator=self._generator)
-        return self._filled(rows, lambda stream, out: stream.random(out=out))
+        if self.device.type == "cpu":
+            return self._take("uniform", rows, lambda one, out: one.random(out=out))
+        return self._empty(rows).uniform_(generator=self._generator)
 
     def gamma(self, shape: float) -> Tensor:
         """Gamma variables of this shape and rate 1, [chains]."""
-        if not self._blocks:
-            shapes = self._empty(1)[0].fill_(shape)
-            return torch._standard_gamma(shapes, generator=self._generator)
-        return self._filled(1, lambda stream, out: stream.standard_gamma(shape, out=out))[0]
+        if self.device.type == "cpu":
+            name = f"gamma {shape}"
+            return self._take(name, 1, lambda one, out: one.standard_gamma(shape, out=out))[0]
+        return torch._standard_gamma(self._empty(1)[0].fill_(shape), generator=self._generator)
 
-    def _filled(self, rows: int, fill: Fill) -> Tensor:
-        out, buffer = self._empty(rows), torch.empty(rows, _BLOCK, dtype=torch.float64)
-        for start, stream in self._blocks:
-            fill(stream, buffer.numpy())  # a whole block, whatever part of it is asked for
-            part = out[:, start : start + _BLOCK]
-            part.copy_(buffer[:, : part.shape[1]])
-        return out
+    def _take(self, name: str, rows: int, fill: Fill) -> Tensor:
+        if name not in self._streams:
+            kind = crc32(name.encode())
+            blocks = range(-(-self.chains // _BLOCK))
+            sequences = [np.random.SeedSequence((self._seed, kind, block)) for block in blocks]
+            generators = [np.random.Generator(np.random.SFC64(each)) for each in sequences]
+            self._streams[name] = _Stream(generators, fill, self._filler)
+        return self._streams[name].take(rows)[:, : self.chains]
 
     def _empty(self, rows: int) -> Tensor:
         return torch.empty(rows, self.chains, dtype=torch.float64, device=self.device)
 
 
-def _stream(seed: int, block: int) -> np.random.Generator:
-    sequence = np.random.SeedSequence(seed % 2**64, spawn_key=(block,))
-    return np.random.Generator(np.random.SFC64(sequence))
+class _Stream:
+    """Numbers of one kind: the same ones, however many rows are taken at a time."""
+
+    def __init__(
+        self, generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
+    ) -> None:
+        self._pools = _pools(generators, fill, filler)
+        self._pool, self._at = next(self._pools), 0
+
+    def take(self, rows: int) -> Tensor:
+        """The next rows, [rows, chains in whole blocks]."""
+        blocks, held, width = self._pool.shape
+        out = torch.empty(rows, blocks, width, dtype=torch.float64)
+        done = 0
+        while done < rows:
+            if self._at == held:
+                self._pool, self._at = next(self._pools), 0
+            count = min(rows - done, held - self._at)
+            part = self._pool[:, self._at : self._at + count]
+            out[done : done + count].copy_(part.transpose(0, 1))
+            done, self._at = done + count, self._at + count
+        return out.view(rows, -1)
+
+
+def _pools(
+    generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
+) -> Iterator[Tensor]:
+    """Tensors [block, row, chain]; each is filled while the one before it is in use."""
+
+    def filled(pool: Tensor) -> Tensor:
+        for generator, block in zip(generators, pool.numpy(), strict=True):
+            fill(generator, block)
+        return pool
+
+    rows = max(1, _AHEAD // (len(generators) * _BLOCK))
+    pools = torch.empty(2, len(generators), rows, _BLOCK, dtype=torch.float64)
+    pending = filler.submit(filled, pools[0])
+    for turn in itertools.count(1):
+        ready = pending.result()
+        pending = filler.submit(filled, pools[turn % 2])
+        yield ready

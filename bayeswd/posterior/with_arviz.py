@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 
 from bayeswd import __version__
 from bayeswd.errors import InputError
+from bayeswd.files import whole
 from bayeswd.posterior.pointwise import MOST_NUMBERS, densities_and_replications
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
@@ -80,12 +81,8 @@ def save(datatree: DataTree, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        datatree.to_netcdf(part, engine="h5netcdf")
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(target) as unfinished:
+        datatree.to_netcdf(unfinished, engine="h5netcdf")
     return target
 
 

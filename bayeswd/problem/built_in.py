@@ -14,7 +14,13 @@ Parts = tuple[np.ndarray | list[str], dict[str, Any]]
 def d2l(random: np.random.Generator) -> Parts:
     """The weight-decay data of Dive into Deep Learning, 3.7: 20 rows for 200 small weights."""
     train = np.arange(20 + 100) < 20
-    fields = {"name": "d2l", "train": train, "noise_scale": 0.01, "standardize": False}
+    fields = {
+        "name": "d2l",
+        "train": train,
+        "noise_scale": 0.01,
+        "standardize": False,
+        "strength": 3.0,
+    }
     return _drawn(random, np.full(200, 0.01), fields)
 
 

@@ -1,7 +1,6 @@
 """CSV files: columns of finite numbers and columns of text, and back without losing a bit."""
 
 import math
-import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bayeswd import files
 from bayeswd.errors import InputError
 from bayeswd.problem.csv_text import DELIMITERS, open_text, quoted, require_column, shown
 
@@ -99,22 +99,13 @@ def write(
 ) -> None:
     """Write `numbers` [row, column] and one last column of text, whole or not at all.
 
-    17 significant digits identify a float64. The text is written beside `path` and then moved
-    there. Raises InputError where that cannot be done.
+    17 significant digits identify a float64. Raises InputError where `path` cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     row_format = "%.17g," * numbers.shape[1]
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            file.write(",".join(map(quoted, header)) + "\n")
-            for row, cell in zip(numbers.tolist(), last, strict=True):
-                file.write(row_format % tuple(row) + quoted(cell) + "\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with files.whole(path) as unfinished, open(unfinished, "w", encoding="utf-8", newline="") as to:
+        to.write(",".join(map(quoted, header)) + "\n")
+        for row, cell in zip(numbers.tolist(), last, strict=True):
+            to.write(row_format % tuple(row) + quoted(cell) + "\n")
 
 
 def _place(path: str, line: int, column: str) -> str:

@@ -34,6 +34,7 @@ class Data:
     weights_true: np.ndarray | None = None  # [d]
     bias_true: float | None = None
     notes: tuple[str, ...] = ()  # what was done to the data
+    strength: float | None = None  # the lambda to start from, where the data come with one
     drop_constant: bool = False  # True: `split` drops constant inputs, False: it refuses them
 
 
@@ -88,8 +89,8 @@ def split(
 
 def generator(seed: int) -> np.random.Generator:
     """NumPy's generator; InputError where `seed` is no seed."""
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed {seed!r}: it must be a whole number from 0 on")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise InputError(f"seed {seed!r}: it must be a whole number from 0 to 2^63 - 1")
     return np.random.default_rng(seed)
 
 

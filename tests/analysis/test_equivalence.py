@@ -108,7 +108,7 @@ def test_the_books_40_steps_are_not_there_yet():
     assert not result.converged
     text = result.comparisons[0].verdict.text
     needed = math.ceil(math.log(1e-3) / math.log(1 - 0.01 * 3))
-    assert text.startswith(f"not yet: after 40 steps {share:.0%} of the initial weights'")
+    assert text.startswith(f"not yet: after 40 steps {100 * share:.0f} % of the initial weights'")
     assert f"{needed} steps would bring it under 0.1 %" in text
 
 

@@ -129,7 +129,7 @@ def test_strict_tells_an_unfinished_run(capsys, tmp_path):
     words = ["--penalty", "l2", "--as-in-the-book", "--out", str(tmp_path)]
     code, text, _ = run(capsys, *words)
     assert code == 0
-    assert "not yet: after 40 steps 30% of the initial weights' null-space part" in text
+    assert "not yet: after 40 steps 30 % of the initial weights' null-space part" in text
     code, _, _ = run(capsys, *words, "--strict")
     assert code == 1
 
@@ -161,7 +161,7 @@ def test_bad_input_is_one_line_and_exit_2(capsys, csv, tmp_path, words, message)
     assert out == ""
     assert len(lines) == 1
     assert message in lines[0]
-    assert not list((tmp_path / "none").iterdir())
+    assert not (tmp_path / "none").exists()
 
 
 def test_cuda_without_cuda(capsys, tmp_path):
@@ -178,3 +178,68 @@ def test_an_output_folder_that_cannot_be_made(capsys, tmp_path):
     code, _, err = run(capsys, "--out", str(tmp_path / "file"))
     assert code == 2
     assert "cannot be used as a folder" in err
+
+
+def test_a_json_place_that_cannot_be_written_is_told_before_any_work(capsys, tmp_path):
+    code, out, err = run(capsys, "--json", str(tmp_path / "no" / "x.json"), "--out", str(tmp_path))
+    assert code == 2
+    assert out == ""
+    assert "there is no folder" in err
+    code, _, err = run(capsys, "--json", str(tmp_path), "--out", str(tmp_path))
+    assert code == 2
+    assert "it is a folder" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_data_file_itself_is_never_written_over(capsys, csv, tmp_path):
+    mine = tmp_path / "train.csv"
+    mine.write_bytes(csv.read_bytes())
+    words = [str(mine), "--target", "price", "--penalty", "l2", "--out", str(tmp_path)]
+    code, _, err = run(capsys, *words)
+    assert code == 2
+    assert "would be written over the data file" in err
+    code, _, _ = run(capsys, *words, "--split", "1")
+    assert code == 0
+    assert mine.read_bytes() == csv.read_bytes()
+
+
+def test_a_flat_prior_has_no_scale_in_json(capsys, csv, tmp_path):
+    code, out, _ = run(
+        capsys,
+        *(str(csv), "--target", "price", "--strength", "0", "--penalty", "l2", "--json", "-"),
+        *("--out", str(tmp_path / "out")),
+    )
+    (one,) = json.loads(out)["comparisons"]
+    assert code == 0
+    assert one["prior"] == {"family": "flat", "scale": None, "variance": None}
+    assert one["penalty"]["strength"] == 0
+
+
+def test_a_convention_of_l1_alone_means_l1(capsys, csv, tmp_path):
+    words = ["--target", "price", "--convention", "sklearn.Lasso", "--strength", "0.1"]
+    code, out, _ = run(capsys, str(csv), *words, "--json", "-", "--out", str(tmp_path / "out"))
+    (one,) = json.loads(out)["comparisons"]
+    assert code == 0
+    assert one["penalty"] == {"kind": "l1", "strength": 0.1, "convention": "sklearn.Lasso"}
+
+
+def test_separable_classes_without_a_penalty_have_no_optimum(capsys, tmp_path):
+    path = tmp_path / "sep.csv"
+    path.write_text("x,y\n" + "".join(f"{k},{int(k > 9)}\n" for k in range(20)))
+    words = ["--target", "y", "--strength", "0", "--penalty", "l2", "--split", "1"]
+    code, _, err = run(capsys, str(path), *words, "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "no exact optimum" in err
+
+
+def test_interrupted_work_leaves_one_line_and_no_file(capsys, tmp_path, monkeypatch):
+    from bayeswd.estimate import descent
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(descent, "train", interrupt)
+    code, _, err = run(capsys, "--penalty", "l2", "--out", str(tmp_path / "out"))
+    assert code == 130
+    assert "interrupted" in err
+    assert not (tmp_path / "out").exists()

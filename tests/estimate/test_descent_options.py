@@ -114,27 +114,21 @@ def test_minibatches_leave_the_prior_alone(batch_size, ridge_problem):
 
 
 def test_an_epoch_shows_every_row_once(ridge_problem):
-    rows = ridge_problem.inputs[:, :1].clone()
-    seen = []
+    rows, seen = ridge_problem.inputs[:, 0].sort().values, []
 
     class Watching(nn.Linear):
         def forward(self, inputs):
             seen.append(inputs[:, 0])
             return super().forward(inputs)
 
-    problem = Problem(
-        Watching(200, 1),
-        GaussianNoise(0.01),
-        {"weight": Gaussian(0.1), "bias": Flat()},
-        ridge_problem.inputs,
-        ridge_problem.targets,
-    )
+    priors, data = {"*": Gaussian(0.1)}, (ridge_problem.inputs, ridge_problem.targets)
+    problem = Problem(Watching(200, 1), GaussianNoise(0.01), priors, *data)
     descent.train(problem, lr=1e-3, batch_size=7, steps=6)
     batches = [batch for batch in seen if len(batch) in (6, 7)]
     assert [len(batch) for batch in batches] == [7, 7, 6] * 2
     first, second = torch.cat(batches[:3]), torch.cat(batches[3:])
-    assert torch.equal(first.sort().values, rows[:, 0].sort().values)
-    assert torch.equal(second.sort().values, rows[:, 0].sort().values)
+    assert torch.equal(first.sort().values, rows)
+    assert torch.equal(second.sort().values, rows)
     assert not torch.equal(first, second)
 
 
@@ -238,3 +232,18 @@ def test_proximal_sgd_is_the_default_only_under_l1(ridge_problem, lasso_problem)
     assert both.note.startswith("ProximalSGD")
     assert apart(both, plain) == 0
     assert "l1_decay" in descent.train(lasso_problem, steps=1).note
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_default_step_size_suits_minibatches_of_a_network(batch_size, ridge_problem):
+    model = nn.Sequential(nn.Linear(200, 3), nn.Tanh(), nn.Linear(3, 1)).double()
+    with torch.no_grad():
+        for seed, value in enumerate(model.parameters()):
+            draw = torch.randn(value.shape, generator=torch.Generator().manual_seed(seed))
+            value.copy_(0.1 * draw)
+    priors = {"*.weight": Gaussian(0.1), "*.bias": Flat()}
+    problem = Problem(
+        model, GaussianNoise(0.05), priors, ridge_problem.inputs, ridge_problem.targets
+    )
+    fit = descent.train(problem, batch_size=batch_size, steps=600)
+    assert fit.objective < fit.history[0][1] / 2 - 100

@@ -140,8 +140,8 @@ def test_the_users_pyro_is_left_as_it_was(problem_of):
     validating = pyro.settings.get("validate_poutine")
     pyro_map.fit(problem, steps=20)
     assert sorted(store.keys()) == ["AutoDelta.weight", "free"]
-    assert store["free"] is free
     assert free.unconstrained() is free
+    assert store["free"] is free
     assert float(store["AutoDelta.weight"].detach()) == pytest.approx(3.0)
     assert float(positive.unconstrained().detach()) == pytest.approx(math.log(3.0))
     assert torch.equal(torch.get_rng_state(), random)

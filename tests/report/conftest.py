@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from torch import nn
 
-from bayeswd.analysis import equivalence
+from bayeswd.analysis import equivalence, main_prior
 from bayeswd.analysis.comparison import Comparisons, DataSummary
 from bayeswd.estimate import descent, pyro_map
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, GaussianNoise, Likelihood
@@ -30,7 +30,7 @@ def compared(
         *problems,
         train=partial(descent.train, steps=120),
         fit_pyro=partial(pyro_map.fit, steps=60),
-        penalties=[equivalence.as_penalty(problem, convention) for problem in problems],
+        penalties=[main_prior.as_penalty(problem, convention) for problem in problems],
         data=data,
     )
 

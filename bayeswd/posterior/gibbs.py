@@ -1,0 +1,242 @@
+"""The Bayesian lasso by Gibbs sampling: many chains, at many strengths, in one tensor.
+
+A Laplace prior is a mixture of normals of random variance. In turn, given the rest, the variances
+are renewed and the weights drawn, for every chain at once. A flat bias is integrated out on the
+way and drawn afterwards. The same sweep serves an elastic net, whose Gaussian part adds to the
+precision. What is believed about the noise is passed in: `KNOWN`, `park_casella()`,
+`penalty_tied()`, `fixed_scale()`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bayeswd.errors import InputError
+from bayeswd.estimate import linear_design, prior_scales
+from bayeswd.posterior import gaussian_step, gibbs_design, gibbs_draws, noise_models
+from bayeswd.posterior.gibbs_design import Design
+from bayeswd.posterior.gibbs_draws import Kept
+from bayeswd.posterior.noise_models import (
+    KNOWN,
+    NoiseModel,
+    StrengthPrior,
+    fixed_scale,
+    known,
+    park_casella,
+    penalty_tied,
+)
+from bayeswd.posterior.random_numbers import RandomNumbers
+from bayeswd.problem.objective import Problem
+from bayeswd.problem.priors import Flat
+from bayeswd.results import Draws
+
+__all__ = [
+    "KNOWN",
+    "Kernel",
+    "State",
+    "StrengthPrior",
+    "fixed_scale",
+    "known",
+    "park_casella",
+    "path",
+    "penalty_tied",
+    "sample",
+]
+
+RELAXATION = -0.5
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass
+class State:
+    """Where C chains under S priors stand.
+
+    weights: [m, S, C], the penalised parameters. mixture: [k, S, C], for those with an L1 part.
+    noise: sigma, and strength: sigma / b of the weights, each [S, C].
+    """
+
+    weights: Tensor
+    mixture: Tensor
+    noise: Tensor
+    strength: Tensor
+
+
+class Kernel:
+    """Moves all chains at once: `init` first, then `step` as often as wanted."""
+
+    def __init__(self, design: Design, belief: NoiseModel, random: RandomNumbers) -> None:
+        self.design, self.belief, self.random = design, belief, random
+        self._gaussian = gaussian_step.of(design.data, design.l1.shape[1], random.chains)
+        # b of the weights in units of b of each column
+        self._relative = (design.l1 / design.l1[0])[: design.mixed, :, None]
+        self._precision = design.l2[..., None].repeat(1, 1, random.chains)
+
+    def init(self) -> State:
+        """Mixtures from their prior, and weights given those."""
+        weights, design = torch.zeros_like(self._precision), self.design
+        noise = torch.full_like(weights[0], design.noise_scale)
+        pairs = self.random.normal(2 * design.mixed).unflatten(0, (2, -1))
+        mixture = (pairs**2).sum(0)[:, None].repeat(1, len(noise), 1)
+        strength = self.belief.strength(design, noise[:, :1])
+        state = State(weights, mixture, noise, strength)
+        self._draw_weights(state, torch.empty_like(weights), 0.0)
+        return state
+
+    def step(self, state: State, out: Tensor) -> None:
+        """One sweep; the new weights are written to `out`, [m, S, C]."""
+        if self.belief.addition is not None and not self.belief.from_mixture:
+            self._draw_noise(state)
+            state.strength = self.belief.strength(self.design, state.noise)
+        per_scale = self._relative * (state.strength / state.noise)
+        size = state.weights[: self.design.mixed] * per_scale
+        state.mixture = self.belief.renew(size, state.mixture, self.random)
+        if self.belief.strength_prior is not None:
+            self._draw_strength(state, self.belief.strength_prior)
+        self._draw_weights(state, out, RELAXATION)
+
+    def _draw_noise(self, state: State) -> None:
+        weights = state.weights
+        state.noise = self.belief.draw(self.design, self._gaussian, weights, self.random)
+
+    def _draw_strength(self, state: State, prior: StrengthPrior) -> None:
+        """Given the variances of the weights over sigma^2, t / strength^2, which stay."""
+        before = state.strength
+        rate = prior.rate + (state.mixture.sum(0) / before**2) / 2
+        shape = prior.shape + len(state.mixture)
+        state.strength = (self.random.gamma(shape) / rate).sqrt()
+        state.mixture = state.mixture * (state.strength / before) ** 2
+
+    def _draw_weights(self, state: State, out: Tensor, relaxation: float) -> None:
+        self._set_precision(state)
+        self._gaussian.factor(self._precision, self.random)
+        before = state.noise
+        if self.belief.from_mixture:
+            self._draw_noise(state)
+        # deviations from the mean are in proportion to sigma
+        share = relaxation * state.noise / before
+        spread = (1 - relaxation**2) ** 0.5 * state.noise
+        self._gaussian.draw(out, state.weights, share, spread)
+        state.weights = out
+
+    def _set_precision(self, state: State) -> None:
+        """sigma^2 / (b^2 t) + sigma^2 / tau^2."""
+        mixed = len(state.mixture)
+        torch.div((self._relative * state.strength) ** 2, state.mixture, out=self._precision[:mixed])
+        if self.design.ridged:
+            ridge = self.belief.ridge(self.design, state.noise)
+            self._precision[:mixed] += ridge[:mixed]
+            self._precision[mixed:] = ridge[mixed:]
+
+
+def sample(
+    problem: Problem,
+    *,
+    chains: int = 256,
+    draws: int = 250,
+    warmup: int = 100,
+    seed: int = 0,
+    noise: NoiseModel = KNOWN,
+    progress: Progress | None = None,
+) -> Draws:
+    """Draws from the posterior of a linear-Gaussian problem whose weights have an L1 part.
+
+    noise: what is believed about sigma. Where it is not known, Draws.noise_scale holds its
+        draws, and the problem's own sigma only says what ratio of scales is kept.
+    progress: called as progress(done, total) after each sweep, warm-up included.
+
+    sample_stats: lp, the log joint density of all that varies, nats; and strength (sigma / b)
+    where it has a prior. On the CPU chain c is the same whatever the number of chains.
+    An interrupt returns the draws that every chain has made, if there are any.
+    """
+    return _run([problem], "gibbs.sample", chains, draws, warmup, seed, noise, progress)[0]
+
+
+def path(
+    problem: Problem,
+    scales: Sequence[float],
+    *,
+    chains: int = 64,
+    draws: int = 250,
+    warmup: int = 100,
+    seed: int = 0,
+    noise: NoiseModel = KNOWN,
+    progress: Progress | None = None,
+) -> list[Draws]:
+    """`sample` at each scale b of the weights' prior, all strengths in one batch.
+
+    The strengths share their random numbers: each result is the one that `sample` gives alone
+    with the same seed, differences along the path are smooth, and results of different strengths
+    are not independent. Draws.seconds is an equal share of the time of the batch.
+    """
+    problems = prior_scales.along(problem, list(scales), "gibbs.path")
+    return _run(problems, "gibbs.path", chains, draws, warmup, seed, noise, progress)
+
+
+def _run(
+    problems: Sequence[Problem],
+    asked: str,
+    chains: int,
+    draws: int,
+    warmup: int,
+    seed: int,
+    belief: NoiseModel,
+    progress: Progress | None,
+) -> list[Draws]:
+    if chains < 1 or draws < 1 or warmup < 0:
+        raise InputError(
+            f"{asked}: {chains} chains of {draws} draws after {warmup}; give at least 1, 1 and 0."
+        )
+    start = time.perf_counter()
+    design = gibbs_design.of(problems, asked)
+    noise_models.require(belief, design, asked)
+    random = RandomNumbers(seed, chains, problems[0].inputs.device)
+    weights, noise, strength = _moved(Kernel(design, belief, random), warmup, draws, progress)
+    flat = isinstance(linear_design.bias_prior(problems[0]), Flat)
+    bias_normal = random.normal(len(weights)) if flat else None
+    results = []
+    for index, problem in enumerate(problems):
+        kept = Kept(weights[:, :, index], noise[:, index], strength[:, index], bias_normal)
+        results.append(gibbs_draws.as_draws(problem, design.data, belief, kept))
+    seconds = (time.perf_counter() - start) / len(problems)
+    why = _why(belief, len(weights), draws)
+    return [replace(result, why=why, seconds=seconds) for result in results]
+
+
+def _moved(
+    kernel: Kernel, warmup: int, draws: int, progress: Progress | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights [draw, m, S, C], sigma and strength [draw, S, C], of what follows the warm-up.
+
+    After an interrupt only the draws that are whole; the interrupt itself where there are none.
+    """
+    done, total = 0, warmup + draws
+    try:
+        state = kernel.init()
+        aside = torch.stack([state.weights, state.weights])
+        weights = state.weights.new_empty(draws, *state.weights.shape)
+        scales = [torch.stack([state.noise, state.strength])] * total
+        while done < total:
+            kernel.step(state, aside[done % 2] if done < warmup else weights[done - warmup])
+            if kernel.belief.varies:
+                scales[done] = torch.stack([state.noise, state.strength])
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    except KeyboardInterrupt:
+        if done <= warmup:
+            raise
+    noise, strength = torch.stack(scales[warmup:done], 1)
+    return weights[: done - warmup], noise, strength
+
+
+def _why(belief: NoiseModel, made: int, asked: int) -> str:
+    reason = (
+        f"a Laplace prior is a mixture of normals, so that every sweep is exact; {belief.label}"
+    )
+    return reason if made == asked else f"{reason}; interrupted after {made} of {asked} draws"
