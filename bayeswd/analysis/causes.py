@@ -9,13 +9,11 @@ from bayeswd.analysis.hypothesis import SAME, START, Hypothesis
 from bayeswd.analysis.pulls import APART, ROUNDING
 from bayeswd.problem.objective import Params, Problem
 
-NEARLY = 1e-2  # a residual of the stated objective from which descent has little left to do
-
 
 def cause_of(
     problem: Problem, found: Forces, rounding: Params, at_zero: float, batch_size: int | None
 ) -> Cause:
-    """What explains these weights: a named difference, else a fitted one, else an unfinished run.
+    """What explains these weights: a named difference, else a fitted one, else none.
 
     A named difference wins with a residual within the tolerance and APART times smaller than that
     of the next one; where another comes nearer than that, both are given.
@@ -35,8 +33,6 @@ def cause_of(
     )
     best, ties = _winner(tests, found)
     name = best.name if best.residual <= found.tolerance else UNEXPLAINED
-    if name == UNEXPLAINED and _is_nearly_there(tests):
-        name = NOT_CONVERGED
     if name == START:
         name = NOT_CONVERGED
     return Cause(name, tuple(tests), ties, found.tolerance, best)
@@ -54,11 +50,3 @@ def _winner(tests: list[Tested], found: Forces) -> tuple[Tested, tuple[str, ...]
             best = next((test for test in near if test.name == SAME), near[0])
             return best, tuple(test.name for test in near if test is not best)
     return tests[0], ()
-
-
-def _is_nearly_there(tests: list[Tested]) -> bool:
-    """Whether the stated objective itself is by far the nearest of the named ones."""
-    named = [test for test in tests if not test.fitted and test.name != START]
-    if named[0].name != SAME or named[0].residual > NEARLY:
-        return False
-    return len(named) == 1 or named[1].residual > APART * named[0].residual

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bayeswd.analysis import infer
 from bayeswd.analysis.causes import cause_of
 from bayeswd.analysis.explanation import Explanation
-from bayeswd.analysis.explanation_words import Pair, about_a, judge
+from bayeswd.analysis.explanation_words import Pair, judge
 from bayeswd.analysis.forces import Weights, forces, read
 from bayeswd.analysis.strength_finding import StrengthFinding
 from bayeswd.estimate import certificate
@@ -59,10 +59,10 @@ def explain_difference(
         for params, off in ((a, off_a), (b, off_b))
     )
     pair = Pair(problem, a, b, certificate.duality_gap(problem, b, witness=a))
-    name, words = judge(pair, cause_b)
+    name, verdict = judge(pair, cause_a, cause_b)
     return Explanation(
         cause=name,
-        verdict=about_a(cause_a, name) + words,
+        verdict=verdict,
         tests=cause_b.tests,
         ties=cause_b.ties,
         tolerance=cause_b.tolerance,

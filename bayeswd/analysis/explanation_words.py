@@ -64,16 +64,41 @@ class Pair:
         return float(on_rows.norm() / self.a[layout.weight].norm())
 
 
-def judge(pair: Pair, cause: Cause) -> tuple[str, str]:
+def judge(pair: Pair, cause_a: Cause, cause: Cause) -> tuple[str, str]:
     """(the cause of the difference, the sentence on it)."""
+    if cause_a.name != SAME:
+        return cause.name, _where_a_is_not(cause_a, cause)
     if cause.name == SAME:
         return _the_same(pair, cause)
+    if cause.name == UNEXPLAINED:
+        return _unexplained(pair, cause)
+    words = f"B {cause.best.words} ({_residuals(cause)}"
     if cause.name == NOT_CONVERGED:
-        where = f"B {cause.best.words}" if cause.best is not cause.same else "B nears A's optimum"
-        return NOT_CONVERGED, f"not converged: {where} ({_residuals(cause)}{_above(pair)})."
-    if cause.name != UNEXPLAINED:
-        lead = "none of the named differences: " if cause.best.fitted else ""
-        return cause.name, f"{lead}B {cause.best.words} ({_residuals(cause)}).{_ties(cause)}"
+        return NOT_CONVERGED, f"not converged: {words}{_above(pair)})."
+    return cause.name, f"{_lead(cause)}{words}).{_ties(cause)}"
+
+
+def _where_a_is_not(cause_a: Cause, cause: Cause) -> str:
+    """A is not the optimum of the objective stated for it: what A is, and what B is."""
+    fits = {
+        UNEXPLAINED: "no variant of it here explains A",
+        NOT_CONVERGED: "A has not converged",
+    }.get(cause_a.name, f"A fits {cause_a.name!r} instead")
+    first = (
+        "A itself is not the optimum of the objective stated for it (residual "
+        f"{number(cause_a.same.residual, 2)}): {fits}"
+    )
+    residual = f"residual {number(cause.best.residual, 2)}"
+    if cause.name == UNEXPLAINED:
+        return f"{first}. Nor does any explain B: the nearest, {_nearest(cause)}."
+    if cause.name == cause_a.name:
+        return f"{first}, and so does B ({residual}): state A's objective anew."
+    words = cause.best.words.replace("A's", "the stated")
+    return f"{first}. B {words} ({residual}).{_ties(cause)}"
+
+
+def _unexplained(pair: Pair, cause: Cause) -> tuple[str, str]:
+    """No hypothesis holds: a start not yet decayed, an unfinished run, or nothing of the kind."""
     share = pair.share_of_start
     if share > CLOSE:
         return NOT_CONVERGED, (
@@ -84,27 +109,13 @@ def judge(pair: Pair, cause: Cause) -> tuple[str, str]:
     if pair.way_down > NEARLY_DOWN:
         return NOT_CONVERGED, (
             f"not converged, or several differences at once: B has come {pair.way_down:.2%} of the "
-            f"way from zero weights down to A and rests under no variant here{_above(pair)}."
+            "way from zero weights down to A, but is at rest under neither A's objective (residual "
+            f"{number(cause.same.residual, 2)}) nor any variant of it; the nearest, "
+            f"{_nearest(cause)}{_above(pair)}."
         )
-    nearest = cause.tests[0]
     return UNEXPLAINED, (
         "none of these: B is the optimum neither of A's objective nor of any variant of it here; "
-        f"the nearest, {nearest.name!r}, leaves {number(nearest.residual, 2)}{_above(pair)}."
-    )
-
-
-def about_a(cause: Cause, name_of_b: str) -> str:
-    """What to know first: A may not be the optimum of the objective stated for it."""
-    if cause.name == SAME:
-        return ""
-    fits = {
-        UNEXPLAINED: "no variant of it here explains A",
-        NOT_CONVERGED: "A has not converged",
-    }.get(cause.name, f"A fits {cause.name!r} instead")
-    verdict = " B is." if name_of_b == SAME else ""
-    return (
-        "A itself is not the optimum of the objective stated for it (residual "
-        f"{number(cause.same.residual, 2)}): {fits}.{verdict} Against that objective, "
+        f"the nearest, {_nearest(cause)}{_above(pair)}."
     )
 
 
@@ -126,6 +137,15 @@ def _the_same(pair: Pair, cause: Cause) -> tuple[str, str]:
         f"weight differs by {number(pair.apart, 2)}; its mode is not unique, or the data hardly "
         f"tell one from the other.{_ties(cause)}"
     )
+
+
+def _lead(cause: Cause) -> str:
+    return "none of the named differences: " if cause.best.fitted else ""
+
+
+def _nearest(cause: Cause) -> str:
+    nearest = min((t for t in cause.tests if not t.fitted), key=lambda test: test.residual)
+    return f"{nearest.name!r}, leaves {number(nearest.residual, 2)}"
 
 
 def _residuals(cause: Cause) -> str:

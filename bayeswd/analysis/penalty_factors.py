@@ -33,7 +33,8 @@ class Factor:
     @property
     def written(self) -> str:
         """`2`, or `n = 20`."""
-        return self.name if self.name.isdigit() else f"{self.name} = {number(self.value)}"
+        has_symbol = any(letter.isalpha() for letter in self.name)
+        return f"{self.name} = {number(self.value)}" if has_symbol else self.name
 
 
 def named_factors(problem: Problem, batch_size: int | None = None) -> list[Factor]:

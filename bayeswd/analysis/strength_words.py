@@ -72,4 +72,7 @@ def _shared_rate(problem: Problem, forces: Forces, unheld: list[str]) -> str:
     same = len(rates) == len(problem.penalized) + len(unheld)
     if not same or not rates or max(rates) > 1.01 * min(rates):
         return ""
-    return "they are at rest if the penalty of the others is on them too: state it so"
+    return (
+        "they are at rest if the penalty of the others is on them too: give them a prior in the "
+        "problem (--penalize-bias)"
+    )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
+from bayeswd.analysis import belief as beliefs
 from bayeswd.analysis import statement
 from bayeswd.analysis.belief import Belief
 from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.explain import explain_difference, infer_strength
 from bayeswd.analysis.explanation import Explanation
 from bayeswd.analysis.forces import Written
+from bayeswd.analysis.statement import Statement
 from bayeswd.analysis.strength_finding import StrengthFinding
 from bayeswd.errors import InputError
-from bayeswd.problem import datasets
+from bayeswd.problem import conventions, datasets, settings
 from bayeswd.problem.datasets import Data, Split
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.weights_csv import WeightsFile
@@ -42,18 +44,21 @@ def explain(
     data: Data,
     files: Sequence[WeightsFile],
     belief: Belief,
-    kind: str,
+    kind: str | None = None,
     *,
-    fraction: float,
-    standardize: bool | None,
+    fraction: float | None = None,
+    standardize: bool | None = None,
     seed: int = 0,
     batch_size: int | None = None,
 ) -> OnData:
     """What these weights are the optimum of, and why the second differs from the first.
 
     belief: the penalty of A (its strength may be None: then it is read from A's own weights).
-    standardize None: inputs as they are or standardised, whichever the first file fits better.
+    kind: "l2", "l1" or "elastic-net"; None for what the belief implies. fraction: of the rows
+    that train, None for all of them. standardize None: inputs as they are or standardised,
+    whichever the first file fits better.
     """
+    settings.refuse_without_prior(conventions.find(belief.convention))
     if data.likelihood == "categorical":
         raise InputError(
             f"the target has {len(data.classes or ())} classes, a weight for each: a file holds "
@@ -61,51 +66,45 @@ def explain(
         )
     for file in files:
         file.require_columns(data.names)
+    if fraction is None:
+        fraction = 1.0 if data.train is None else 0.75  # some data say themselves what trains
     kinds = (True, False) if standardize is None else (standardize,)
-    readings = [
-        _on(
-            datasets.split(data, fraction=fraction, seed=seed, standardize=kind_of_inputs),
-            files,
-            belief,
-            kind,
-            seed,
-            batch_size,
-        )
-        for kind_of_inputs in kinds
-    ]
-    return min(readings, key=lambda reading: reading.findings[reading.reference].residual)
+    splits = [datasets.split(data, fraction=fraction, seed=seed, standardize=k) for k in kinds]
+    found = [_on(split, files, belief, kind, batch_size) for split in splits]
+    return min(found, key=lambda each: each.findings[each.reference].residual)
 
 
 def _on(
     split: Split,
     files: Sequence[WeightsFile],
     belief: Belief,
-    kind: str,
-    seed: int,
+    kind: str | None,
     batch_size: int | None,
 ) -> OnData:
-    stated = statement.state(split, (kind,), belief, seed=seed)
-    problem = stated.problems[0]
-    columns = split.data.names
+    stated = _stated(split, belief, kind)
+    problem, columns = stated.problems[0], split.data.names
     if all(file.intercept_name(columns) is None for file in files):
         problem = _without_bias(problem)
     fits = [_written(file, columns, problem) for file in files]
     findings = tuple(infer_strength(fit, problem, convention=belief.convention) for fit in fits)
     reference = _reference(files, columns, findings, belief)
     explanation = None
-    if len(files) == 2 and _is_stated(belief):
-        explanation = explain_difference(
-            fits[reference], fits[1 - reference], problem, batch_size=batch_size
-        )
-    elif len(files) == 2 and findings[reference].found:
-        found = findings[reference].priors
-        explanation = explain_difference(
-            fits[reference],
-            fits[1 - reference],
-            problem.with_priors(lambda name, _: found[name]),
-            batch_size=batch_size,
-        )
+    if len(files) == 2 and (_has_strength(belief) or findings[reference].found):
+        if not _has_strength(belief):
+            priors = findings[reference].priors
+            problem = problem.with_priors(lambda name, _: priors[name])
+        a, b = fits[reference], fits[1 - reference]
+        explanation = explain_difference(a, b, problem, batch_size=batch_size)
     return OnData(split, stated.data, tuple(files), findings, reference, explanation)
+
+
+def _stated(split: Split, belief: Belief, kind: str | None) -> Statement:
+    """The problem as stated; without a strength, one that only says what is penalised."""
+    if _has_strength(belief):
+        implied = beliefs.kinds_of(belief.convention, belief.l1_ratio)[0]
+        return statement.state(split, (kind or implied,), belief)
+    any_strength = replace(belief, convention=beliefs.BOOK, l1_ratio=None)
+    return statement.state(split, ("l2",), any_strength)
 
 
 def _reference(
@@ -115,7 +114,7 @@ def _reference(
     belief: Belief,
 ) -> int:
     """0; 1 where only the second file has an intercept, or only it is an optimum at all."""
-    if len(files) == 1 or _is_stated(belief):
+    if len(files) == 1 or _has_strength(belief):
         return 0
     has_intercept = [file.intercept_name(columns) is not None for file in files]
     if has_intercept[0] != has_intercept[1]:
@@ -123,7 +122,7 @@ def _reference(
     return int(findings[1].found and not findings[0].found)
 
 
-def _is_stated(belief: Belief) -> bool:
+def _has_strength(belief: Belief) -> bool:
     return belief.strength is not None or belief.prior_scale is not None
 
 

@@ -30,12 +30,20 @@ from typing import TYPE_CHECKING, Any
 
 from bayeswd.cli import arguments as shared
 from bayeswd.errors import InputError
-from bayeswd.problem import knobs
 
 if TYPE_CHECKING:
     from bayeswd.analysis.weights_on_data import OnData
 
 SCHEMA = "bayeswd.explain/1"
+HELP = {
+    "data": "the rows behind the weights: a CSV file with a header, or d2l, clear, diabetes, ...",
+    "standardize": "inputs to mean 0, sd 1 (default: whichever way A's weights fit them)",
+    "split": "share of the rows that trained (default: all of them)",
+    "penalty": "A's penalty (default: what --convention and --l1-ratio imply)",
+    "strength": "the number in front of A's penalty (default: read from A's own weights)",
+    "convention": "whose objective strengths belong to, such as torch.SGD+MSELoss or "
+    "sklearn.Ridge (default d2l: mean of half squared errors + lambda/2 |w|^2)",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,13 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="exit 1 unless A is an optimum and B the same"
     )
-    # all rows, one penalty, read from A unless it is stated
-    parser.set_defaults(data=None, split=None, penalty=None)
-    parser.epilog = (
-        "The penalty is A's; without --strength it is read from A's own weights. All rows of the "
-        "data count unless --split says otherwise; without --standardize or --no-standardize the "
-        "inputs are taken whichever way A's weights fit them."
-    )
+    parser.set_defaults(data=None, split=None)
+    for action in parser._actions:  # the shared options whose default is another one here
+        action.help = HELP.get(action.dest, action.help)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,6 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> OnData:
     if len(arguments.weights) > 2:
         raise InputError(f"{len(arguments.weights)} files of weights: give one or two.")
+    if arguments.penalty == "both":
+        raise InputError("--penalty both: a fit has one penalty; give l2, l1 or elastic-net.")
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise InputError(f"--batch-size {arguments.batch_size}: it must be 1 or more.")
     if arguments.data is None:
         raise InputError("give --data, the rows (a CSV file or a name) behind these weights.")
     from bayeswd.analysis import weights_on_data
@@ -82,31 +90,16 @@ def _explain(arguments: argparse.Namespace) -> OnData:
         validation=arguments.validation,
         seed=arguments.seed,
     )
-    whole = 0.75 if data.train is not None else 1.0  # these data say themselves what trains
-    belief = shared.belief_of(arguments)
     return weights_on_data.explain(
         data,
         files,
-        belief,
-        _kind(arguments),
-        fraction=whole if arguments.split is None else arguments.split,
+        shared.belief_of(arguments),
+        arguments.penalty,
+        fraction=arguments.split,
         standardize=arguments.standardize,
         seed=arguments.seed,
         batch_size=arguments.batch_size,
     )
-
-
-def _kind(arguments: argparse.Namespace) -> str:
-    """The penalty asked for, else the one that the convention's number means."""
-    if arguments.penalty == "both":
-        raise InputError("--penalty both: a fit has one penalty; give l2, l1 or elastic-net.")
-    if arguments.penalty is not None:
-        return arguments.penalty
-    if arguments.l1_ratio is not None:
-        return "elastic-net"
-    stated = arguments.strength is not None
-    own = knobs.find(arguments.convention).penalties if stated else ()
-    return own[0] if own and own[0] != "elastic-net" else "l2"
 
 
 def _report(result: OnData) -> str:

@@ -57,11 +57,11 @@ def pick(problem: Problem) -> tuple[Engine, str]:
     if _is_conjugate(problem):
         from bayeswd.posterior import conjugate
 
-        return conjugate.sample, "chosen because the posterior is a Gaussian in closed form"
+        return conjugate.sample, "chosen for Gaussian noise without an L1 prior"
     if _is_mixture(problem):
         from bayeswd.posterior import gibbs
 
-        return gibbs.sample, "chosen because its L1 prior is a mixture of Gaussians"
+        return gibbs.sample, "chosen for Gaussian noise with an L1 prior"
     from bayeswd.posterior import hmc
 
     return hmc.sample, f"chosen because {_without_closed_form(problem)}"

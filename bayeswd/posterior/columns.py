@@ -8,8 +8,9 @@ any other model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from bayeswd.problem.likelihoods import Bernoulli, Categorical, Likelihood, Pois
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat, Gaussian
 
+Params = Mapping[str, Tensor]
 Named = Callable[[Tensor, RandomNumbers], tuple[dict[str, Tensor], Tensor | float]]
 
 
@@ -36,6 +38,7 @@ class Columns:
     l1, l2: 1/b and 1/tau^2 of each weight, [D], float64. constant: nats.
     named: (draws [draw, D, C], random numbers) -> parameters [chain, draw, *parameter], and what
         parameters drawn there add to the objective, [draw, C].
+    of_named: parameters [C, *parameter] -> columns [D, C].
     """
 
     smooth: Callable[[Tensor], Tensor]
@@ -44,6 +47,7 @@ class Columns:
     l2: Tensor
     constant: float
     named: Named
+    of_named: Callable[[Params], Tensor]
 
 
 def linear_gaussian(problem: Problem) -> tuple[Columns, Quadratic]:
@@ -68,8 +72,9 @@ def linear_gaussian(problem: Problem) -> tuple[Columns, Quadratic]:
 
     constant = problem.n * outputs * math.log(noise * math.sqrt(2 * math.pi))
     constant += 0.5 * float(rest.sum()) / noise**2 + _normalisers(problem)
+    of_named = partial(_weights_of if _integrates(problem) else _table_of, problem)
     named = _named_with_drawn_bias if _integrates(problem) else _named
-    return Columns(smooth, gradient, l1, l2, constant, named(problem)), near
+    return Columns(smooth, gradient, l1, l2, constant, named(problem), of_named), near
 
 
 def generalised_linear(problem: Problem) -> tuple[Columns, Glm]:
@@ -94,7 +99,8 @@ def generalised_linear(problem: Problem) -> tuple[Columns, Glm]:
         return pulled.flatten(0, 1).addcmul_(l2[:, None].to(weights), weights)
 
     constant = _normalisers(problem)
-    columns = Columns(smooth, gradient, l1, l2, constant, _named(problem))
+    of_named = partial(_table_of, problem)
+    columns = Columns(smooth, gradient, l1, l2, constant, _named(problem), of_named)
     width = table.shape[1]
     curved = Glm(problem.likelihood, table, problem.targets, observed, l1[:width], l2[:width])
     return columns, curved
@@ -207,3 +213,17 @@ def _named_weights(problem: Problem) -> Named:
         return {name: draws.permute(2, 0, 1).unflatten(-1, (outputs, -1)).contiguous()}, 0.0
 
     return named
+
+
+def _weights_of(problem: Problem, params: Params) -> Tensor:
+    return params[linear_design.layout(problem).weight].flatten(1).T
+
+
+def _table_of(problem: Problem, params: Params) -> Tensor:
+    names = linear_design.layout(problem)
+    weight = params[names.weight]
+    if names.bias is None:
+        return weight.flatten(1).T
+    centre = linear_design.centre(problem) if _centred(problem) else 0.0
+    bias = params[names.bias] + (weight.double() * centre).sum(-1).to(weight)
+    return torch.cat([weight, bias[..., None]], -1).flatten(1).T

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bayeswd.errors import InputError
 from bayeswd.estimate import linear_design, prior_scales
-from bayeswd.posterior import gaussian_step, gibbs_design, gibbs_draws, noise_models
-from bayeswd.posterior.gibbs_design import Design
+from bayeswd.posterior import gibbs_design, gibbs_draws, noise_models
 from bayeswd.posterior.gibbs_draws import Kept
+from bayeswd.posterior.gibbs_kernel import Kernel, State
 from bayeswd.posterior.noise_models import (
     KNOWN,
     NoiseModel,
@@ -37,8 +37,6 @@ from bayeswd.results import Draws
 
 __all__ = [
     "KNOWN",
-    "Kernel",
-    "State",
     "StrengthPrior",
     "fixed_scale",
     "known",
@@ -48,90 +46,7 @@ __all__ = [
     "sample",
 ]
 
-RELAXATION = -0.5
-
 Progress = Callable[[int, int], object]
-
-
-@dataclass
-class State:
-    """Where C chains under S priors stand.
-
-    weights: [m, S, C], the penalised parameters. mixture: [k, S, C], for those with an L1 part.
-    noise: sigma, and strength: sigma / b of the weights, each [S, C].
-    """
-
-    weights: Tensor
-    mixture: Tensor
-    noise: Tensor
-    strength: Tensor
-
-
-class Kernel:
-    """Moves all chains at once: `init` first, then `step` as often as wanted."""
-
-    def __init__(self, design: Design, belief: NoiseModel, random: RandomNumbers) -> None:
-        self.design, self.belief, self.random = design, belief, random
-        self._gaussian = gaussian_step.of(design.data, design.l1.shape[1], random.chains)
-        # b of the weights in units of b of each column
-        self._relative = (design.l1 / design.l1[0])[: design.mixed, :, None]
-        self._precision = design.l2[..., None].repeat(1, 1, random.chains)
-
-    def init(self) -> State:
-        """Mixtures from their prior, and weights given those."""
-        weights, design = torch.zeros_like(self._precision), self.design
-        noise = torch.full_like(weights[0], design.noise_scale)
-        pairs = self.random.normal(2 * design.mixed).unflatten(0, (2, -1))
-        mixture = (pairs**2).sum(0)[:, None].repeat(1, len(noise), 1)
-        strength = self.belief.strength(design, noise[:, :1])
-        state = State(weights, mixture, noise, strength)
-        self._draw_weights(state, torch.empty_like(weights), 0.0)
-        return state
-
-    def step(self, state: State, out: Tensor) -> None:
-        """One sweep; the new weights are written to `out`, [m, S, C]."""
-        if self.belief.addition is not None and not self.belief.from_mixture:
-            self._draw_noise(state)
-            state.strength = self.belief.strength(self.design, state.noise)
-        per_scale = self._relative * (state.strength / state.noise)
-        size = state.weights[: self.design.mixed] * per_scale
-        state.mixture = self.belief.renew(size, state.mixture, self.random)
-        if self.belief.strength_prior is not None:
-            self._draw_strength(state, self.belief.strength_prior)
-        self._draw_weights(state, out, RELAXATION)
-
-    def _draw_noise(self, state: State) -> None:
-        weights = state.weights
-        state.noise = self.belief.draw(self.design, self._gaussian, weights, self.random)
-
-    def _draw_strength(self, state: State, prior: StrengthPrior) -> None:
-        """Given the variances of the weights over sigma^2, t / strength^2, which stay."""
-        before = state.strength
-        rate = prior.rate + (state.mixture.sum(0) / before**2) / 2
-        shape = prior.shape + len(state.mixture)
-        state.strength = (self.random.gamma(shape) / rate).sqrt()
-        state.mixture = state.mixture * (state.strength / before) ** 2
-
-    def _draw_weights(self, state: State, out: Tensor, relaxation: float) -> None:
-        self._set_precision(state)
-        self._gaussian.factor(self._precision, self.random)
-        before = state.noise
-        if self.belief.from_mixture:
-            self._draw_noise(state)
-        # deviations from the mean are in proportion to sigma
-        share = relaxation * state.noise / before
-        spread = (1 - relaxation**2) ** 0.5 * state.noise
-        self._gaussian.draw(out, state.weights, share, spread)
-        state.weights = out
-
-    def _set_precision(self, state: State) -> None:
-        """sigma^2 / (b^2 t) + sigma^2 / tau^2."""
-        mixed = len(state.mixture)
-        torch.div((self._relative * state.strength) ** 2, state.mixture, out=self._precision[:mixed])
-        if self.design.ridged:
-            ridge = self.belief.ridge(self.design, state.noise)
-            self._precision[:mixed] += ridge[:mixed]
-            self._precision[mixed:] = ridge[mixed:]
 
 
 def sample(
@@ -220,11 +135,11 @@ def _moved(
         state = kernel.init()
         aside = torch.stack([state.weights, state.weights])
         weights = state.weights.new_empty(draws, *state.weights.shape)
-        scales = [torch.stack([state.noise, state.strength])] * total
+        scales = [_scales(state)] * total
         while done < total:
             kernel.step(state, aside[done % 2] if done < warmup else weights[done - warmup])
             if kernel.belief.varies:
-                scales[done] = torch.stack([state.noise, state.strength])
+                scales[done] = _scales(state)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -233,6 +148,11 @@ def _moved(
             raise
     noise, strength = torch.stack(scales[warmup:done], 1)
     return weights[: done - warmup], noise, strength
+
+
+def _scales(state: State) -> Tensor:
+    """sigma and strength, [2, S, C]."""
+    return torch.stack(torch.broadcast_tensors(state.noise, state.strength))
 
 
 def _why(belief: NoiseModel, made: int, asked: int) -> str:

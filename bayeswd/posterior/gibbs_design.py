@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -83,12 +84,12 @@ class Design:
     l2: Tensor
     noise_scale: float
 
-    @property
+    @cached_property
     def mixed(self) -> int:
         """How many columns, counted from the first, have an L1 part."""
         return int((self.l1[:, 0] > 0).sum())
 
-    @property
+    @cached_property
     def ridged(self) -> bool:
         """Whether any column has an L2 part."""
         return bool((self.l2 > 0).any())
@@ -137,9 +138,20 @@ def _scatter(problem: Problem, flat: bool) -> Scatter:
 
 def _rows(problem: Problem, flat: bool) -> Rows:
     columns, targets = linear_design.columns(problem), problem.targets[:, 0].double()
-    if flat:
-        return Rows(columns[:, :-1], targets - targets.mean())
-    return Rows(columns, targets)
+    if not flat:
+        return Rows(columns, targets)
+    both = torch.cat([columns[:, :-1], (targets - targets.mean())[:, None]], 1)
+    reduced = _without_mean(both)
+    return Rows(reduced[:, :-1].contiguous(), reduced[:, -1].contiguous())
+
+
+def _without_mean(centred: Tensor) -> Tensor:
+    """n rows of sum 0 as n - 1 rows with the same products: the reflection of 1 onto an axis."""
+    normal = torch.full_like(centred[:, 0], len(centred) ** -0.5)
+    normal[0] -= 1
+    if len(centred) > 1:
+        centred = centred - torch.outer(normal, normal @ centred) * (2 / (normal @ normal))
+    return centred[1:]
 
 
 def _require(problem: Problem, asked: str) -> None:

@@ -16,7 +16,7 @@ from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Prior
 from bayeswd.results import Draws
 
-_CHUNK = 2**20  # numbers in one piece of a product of matrices
+_PIECE = 2**16  # weights that are worked on at a time: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,16 @@ class Kept:
     noise: Tensor
     strength: Tensor
     bias_normal: Tensor | None
+
+    def rows(self, start: int, stop: int) -> Kept:
+        """Some of the draws."""
+        part, normal = slice(start, stop), self.bias_normal
+        return Kept(
+            self.weights[part],
+            self.noise[part],
+            self.strength[part],
+            None if normal is None else normal[part],
+        )
 
 
 def as_draws(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: Kept) -> Draws:
@@ -52,16 +62,15 @@ def params(problem: Problem, kept: Kept) -> dict[str, Tensor]:
     """Draws by parameter name, [chain, draw, *parameter], in the dtype of the inputs."""
     names = linear_design.layout(problem)
     width = problem.initial[names.weight].shape[1]
-    weights = kept.weights.permute(2, 0, 1)
-    found = {names.weight: weights[:, :, None, :width]}
+    found = {names.weight: _chains_first(kept.weights[:, :width])[:, :, None]}
     if kept.bias_normal is not None and names.bias is not None:
         shift = linear_design.centre(problem) @ kept.weights  # [draw, C]
         deviation = kept.noise * kept.bias_normal / problem.n**0.5
         bias = problem.targets.double().mean() - shift + deviation
-        found[names.bias] = bias.T[..., None]
+        found[names.bias] = _chains_first(bias[:, None])
     elif names.bias is not None:
-        found[names.bias] = weights[:, :, width:]
-    return {name: value.to(problem.inputs.dtype).contiguous() for name, value in found.items()}
+        found[names.bias] = _chains_first(kept.weights[:, width:])
+    return {name: value.to(problem.inputs.dtype) for name, value in found.items()}
 
 
 def log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: Kept) -> Tensor:
@@ -69,34 +78,41 @@ def log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: 
 
     An improper density of sigma^2 counts as sigma^-2 to the power shape + 1.
     """
-    squares = _residual_squares(data, kept.weights) / kept.noise**2
+    length = max(1, _PIECE // kept.weights[0].numel())
+    pieces = [
+        _log_joint(problem, data, belief, kept.rows(start, start + length))
+        for start in range(0, len(kept.weights), length)
+    ]
+    return torch.cat(pieces).T.contiguous()
+
+
+def _log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: Kept) -> Tensor:
+    """[draw, C]."""
+    squares = data.residual_squares(kept.weights) / kept.noise**2
     if kept.bias_normal is not None:
         squares = squares + kept.bias_normal**2
     joint = -0.5 * squares - problem.n * (kept.noise * math.sqrt(2 * math.pi)).log()
-    joint = (
-        joint + _log_prior(problem, belief, kept) + belief.log_density(kept.noise, kept.strength)
-    )
-    return joint.T.contiguous()
-
-
-def _residual_squares(data: Scatter | Rows, weights: Tensor) -> Tensor:
-    """|y - A w|^2 of weights [draw, m, C], [draw, C]."""
-    pieces = weights.split(max(1, _CHUNK // weights[0].numel()))
-    return torch.cat([data.residual_squares(piece) for piece in pieces])
-
-
-def _log_prior(problem: Problem, belief: NoiseModel, kept: Kept) -> Tensor:
-    """Each prior at its scale of the moment: log p(w; f b) = log p(w / f; b) - log f."""
-    total, start = torch.zeros_like(kept.noise), 0
+    start = 0
     for name in problem.penalized:
-        prior, count = problem.priors[name], problem.initial[name].numel()
+        count = problem.initial[name].numel()
         weights = kept.weights[:, start : start + count]
+        joint = joint + _log_prior(problem, belief, problem.priors[name], weights, kept)
         start += count
-        if belief.varies:
-            factor = _widening(problem, belief, prior, kept)
-            weights, total = weights / factor[:, None], total - count * factor.log()
-        total = total + prior.log_density(weights).sum(1)
-    return total
+    return joint + belief.log_density(kept.noise, kept.strength)
+
+
+def _log_prior(
+    problem: Problem, belief: NoiseModel, prior: Prior, weights: Tensor, kept: Kept
+) -> Tensor:
+    """log p(w / f) - log f, summed, where the scales of the prior are f times the stated ones."""
+    at_zero = float(prior.log_density(torch.zeros(1, dtype=torch.float64)))
+    total = torch.full_like(kept.noise, weights.shape[1] * at_zero)
+    factor = _widening(problem, belief, prior, kept)
+    if prior.l1_rate > 0:
+        total = total - prior.l1_rate * weights.abs().sum(1) / factor
+    if prior.l2_rate > 0:
+        total = total - 0.5 * prior.l2_rate * (weights**2).sum(1) / factor**2
+    return total - weights.shape[1] * factor.log()
 
 
 def _widening(problem: Problem, belief: NoiseModel, prior: Prior, kept: Kept) -> Tensor:
@@ -105,3 +121,9 @@ def _widening(problem: Problem, belief: NoiseModel, prior: Prior, kept: Kept) ->
         return kept.noise / kept.strength * linear_design.weight_prior(problem).l1_rate
     assert isinstance(problem.likelihood, GaussianNoise)
     return (kept.noise / problem.likelihood.scale) ** min(belief.power, 1)
+
+
+def _chains_first(values: Tensor) -> Tensor:
+    """[draw, m, C] as [C, draw, m]; as a matrix it is turned five times as fast."""
+    draws, size, chains = values.shape
+    return values.reshape(draws * size, chains).T.contiguous().view(chains, draws, size)

@@ -27,25 +27,41 @@ class Harmonic:
 
     def value(self, position: Tensor) -> Tensor:
         """Nats of each column of [D, C], [C], float64."""
-        along = self.along(position)
-        return 0.5 * along.square_().mul_(self.squares).sum(0, dtype=torch.float64)
+        along = position if self.basis is None else self.basis @ position
+        along = (along - self.centre).square_().mul_(0.5 * self.squares)
+        return along.sum(0, dtype=torch.float64)
 
-    def softened(self, step_size: float) -> Tensor:
-        """w^2 / (1 + w^2 step^2 / 4), [r, 1]."""
-        return self.squares / (1 + 0.25 * step_size**2 * self.squares)
+    def kick(self, step_size: float) -> Kick:
+        """The force, softened for a kick between two drifts of step_size / 2; 0: the force."""
+        softened = self.squares / (1 + 0.25 * step_size**2 * self.squares)
+        if self.basis is None or self.basis.shape[1] > 2 * len(self.basis):
+            return Kick(self.basis, softened, self.centre)
+        matrix = (self.basis.T * softened[:, 0]) @ self.basis
+        return Kick(matrix, None, self.basis.T @ (softened * self.centre))
 
-    def along(self, position: Tensor) -> Tensor:
-        """Distance from the centre in each direction, [r, C]; a new tensor."""
-        if self.basis is None:
-            return position - self.centre
-        return (self.basis @ position).sub_(self.centre)
 
-    def back_(self, momentum: Tensor, along: Tensor, factor: float) -> None:
-        """Add `factor` times a force in each direction, [r, C], to the momentum."""
-        if self.basis is None:
-            momentum.add_(along, alpha=factor)
+@dataclass(frozen=True, eq=False)
+class Kick:
+    """A force that is linear in the position.
+
+    Either matrix q - shift, with softened None; or basis' softened (basis q - shift), where the
+    basis (`matrix`, [r, D]; None for the identity) is thin.
+    """
+
+    matrix: Tensor | None
+    softened: Tensor | None
+    shift: Tensor
+
+    def add_(self, momentum: Tensor, position: Tensor, factor: float) -> None:
+        """Add `factor` times the force at `position` to the momentum, both [D, C]."""
+        if self.softened is None:
+            momentum.addmm_(self.matrix, position, alpha=factor)
+            momentum.sub_(self.shift, alpha=factor)
+        elif self.matrix is None:
+            momentum.addcmul_(position - self.shift, self.softened, value=factor)
         else:
-            momentum.addmm_(self.basis.T, along, alpha=factor)
+            along = (self.matrix @ position).sub_(self.shift).mul_(self.softened)
+            momentum.addmm_(self.matrix.T, along, alpha=factor)
 
 
 def unit(like: Tensor) -> Harmonic:

@@ -2,79 +2,172 @@
 
 All chains take the same number of steps in a transition, so that one tensor operation serves
 them all; lengths are jittered, as a fixed length may follow an orbit round to where it began
-(Neal 2011, section 5.3.2.2). Columns are chains: positions are [D, C].
+(Neal 2011, section 5.3.2.2). `init` and `step` are the pieces, `sample` puts them together.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bayeswd.errors import InputError
-from bayeswd.posterior import adaptation, potentials, propriety
-from bayeswd.posterior.leapfrog import Leapfrog
-from bayeswd.posterior.potentials import Potential, Setup
+from bayeswd.posterior import potentials, propriety, warmup as warming
+from bayeswd.posterior.potentials import Setup
 from bayeswd.posterior.random_numbers import RandomNumbers
+from bayeswd.posterior.transition import Info, State, init, step
+from bayeswd.posterior.warmup import Trajectories
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
+__all__ = ["Info", "State", "init", "sample", "step"]
+
+Params = Mapping[str, Tensor]
 Progress = Callable[[int, int], object]
 
-DIVERGED = 1000.0  # nats of energy error beyond which a trajectory counts as lost
+CHAINS, WARMUP = (256, 64), (20, 300)  # of a linear model, whose posterior is roughly known; of others
 
 
-class State(NamedTuple):
-    """Where the chains stand, [D, C], and their potential energy, [C]."""
+def sample(
+    problem: Problem,
+    *,
+    chains: int | None = None,
+    draws: int = 200,
+    warmup: int | None = None,
+    seed: int = 0,
+    start: Params | None = None,
+    progress: Progress | None = None,
+) -> Draws:
+    """Draws by many chains at once, [chain, draw, *parameter], on the device of the problem.
 
-    position: Tensor
+    chains, warmup: default 256 and 20 for a linear model, 64 and 300 for any other.
+    start: weights for every chain, [*parameter], or for each its own, [chain, *parameter];
+        default spread wider than the posterior of a linear model, and for any other model low on
+        the objective, each chain by a descent of its own.
+    progress: called as progress(done, total) after transitions, warm-up included.
+
+    sample_stats: lp (log joint density, nats), acceptance_rate, diverging, n_steps, step_size.
+    Ctrl-C, or memory running out, after the warm-up leaves the draws that are done, and `why`
+    says so. Raises InputError for a posterior known to be improper.
+    """
+    began = time.perf_counter()
+    known = problem.linear is not None
+    chains = chains if chains is not None else CHAINS[not known]
+    warmup = warmup if warmup is not None else WARMUP[not known]
+    _require_sensible(chains, draws, warmup)
+    propriety.require(problem, "hmc.sample")
+    random = RandomNumbers(seed, chains, problem.inputs.device)
+    setup = _started(problem, potentials.of(problem, chains, random), chains, start)
+    tell = _counter(progress, warmup + draws)
+    with torch.inference_mode(not setup.adapts):  # else torch.func has to record
+        state, going = warming.run(setup, warmup, seed, random, tell)
+        kept = Kept.room(state, draws)
+        why = _draw(state, going, random, kept, lambda done: tell(warmup + done))
+    return _as_draws(problem, setup, going, kept, random, why, began)
+
+
+@dataclass
+class Kept:
+    """What the chains went through: weights [draw, D, C]; energies and their errors [draw, C]."""
+
+    weights: Tensor
     energy: Tensor
+    error: Tensor
+    done: int = 0
+
+    @staticmethod
+    def room(state: State, draws: int) -> Kept:
+        with torch.inference_mode(False):
+            weights = state.position.new_empty(draws, *state.position.shape)
+            energy = state.energy.new_empty(draws, len(state.energy))
+            return Kept(weights, energy, torch.empty_like(energy))
 
 
-class Info(NamedTuple):
-    """Of one transition: the energy error of each trajectory, nats, [C]; inf or nan if lost."""
+def _draw(
+    state: State,
+    going: Trajectories,
+    random: RandomNumbers,
+    kept: Kept,
+    tell: Callable[[int], object],
+) -> str:
+    """Fill `kept`; a clause for draws that were cut short, else empty."""
+    count = len(kept.weights)
+    try:
+        for index in range(count):
+            state, info = step(state, *going.at(index), random)
+            kept.weights[index] = going.potential.metric.to_weights(state.position)
+            kept.energy[index], kept.error[index] = state.energy, info.energy_error
+            kept.done = index + 1
+            tell(kept.done)
+    except (KeyboardInterrupt, MemoryError):
+        if kept.done == 0:
+            raise
+    return "" if kept.done == count else f"; cut short after {kept.done} of {count} draws"
 
-    energy_error: Tensor
 
-    @property
-    def acceptance_rate(self) -> Tensor:
-        """The chance with which the end of the trajectory was accepted."""
-        return self.energy_error.nan_to_num(nan=torch.inf).clamp(min=0).neg_().exp_()
-
-    @property
-    def diverging(self) -> Tensor:
-        """Whether the energy ran away."""
-        return ~(self.energy_error <= DIVERGED)
-
-
-def init(potential: Potential, positions: Tensor) -> State:
-    """Chains at `positions`, [D, C], in the coordinates of the potential."""
-    return State(positions, potential.energy(positions))
-
-
-def step(
-    state: State, leapfrog: Leapfrog, steps: int, random: RandomNumbers
-) -> tuple[State, Info]:
-    """A fresh momentum, a trajectory of `steps` steps, and Metropolis's choice for each chain."""
-    normal = random.normal(len(state.position) + 2)
-    momentum = normal[:-2].to(state.position)
-    position = state.position.clone()
-    before = state.energy.add(squared_length(momentum), alpha=0.5)
-    leapfrog.follow_(position, momentum, steps)
-    energy = leapfrog.potential.energy(position)
-    error = energy.add(squared_length(momentum), alpha=0.5).sub_(before)
-    threshold = squared_length(normal[-2:]).mul_(0.5)  # exponential, as -log of a uniform
-    accepted = error < threshold
-    chosen = State(
-        torch.where(accepted, position, state.position),
-        torch.where(accepted, energy, state.energy),
+def _as_draws(
+    problem: Problem,
+    setup: Setup,
+    going: Trajectories,
+    kept: Kept,
+    random: RandomNumbers,
+    cut: str,
+    began: float,
+) -> Draws:
+    energy, info = kept.energy[: kept.done], Info(kept.error[: kept.done])
+    params, extra = going.potential.columns.named(kept.weights[: kept.done], random)
+    shapes = [going.at(index) for index in range(kept.done)]
+    per_draw = {
+        "n_steps": torch.tensor([steps for _, steps in shapes]),
+        "step_size": torch.tensor([leapfrog.step_size for leapfrog, _ in shapes]).double(),
+    }
+    acceptance = info.acceptance_rate.T.contiguous()
+    stats = {
+        "lp": -(energy + extra + going.potential.constant).T.contiguous(),
+        "acceptance_rate": acceptance,
+        "diverging": info.diverging.T.contiguous(),
+    }
+    for name, values in per_draw.items():
+        stats[name] = values.to(energy.device).expand_as(acceptance).contiguous()
+    mean_steps = float(per_draw["n_steps"].double().mean())
+    doubt = propriety.doubt(problem)
+    why = (
+        f"{len(acceptance)} chains at once, {setup.how}; acceptance {float(acceptance.mean()):.2f} "
+        f"with {mean_steps:.1f} steps to a draw{cut}{'; ' * bool(doubt)}{doubt}"
     )
-    return chosen, Info(error)
+    return Draws(params, "hmc", why, time.perf_counter() - began, sample_stats=stats)
 
 
-def squared_length(columns: Tensor) -> Tensor:
-    """|p|^2 of each column of [D, C], [C], float64."""
-    return (columns * columns).sum(0, dtype=torch.float64)
+def _started(problem: Problem, setup: Setup, chains: int, start: Params | None) -> Setup:
+    """The setup with chains where the caller wants them."""
+    if start is None:
+        return setup
+    each = {}
+    for name, value in problem.initial.items():
+        given = start[name].detach().to(value) if name in start else None
+        if given is not None and given.shape == value.shape:
+            given = given.expand(chains, *value.shape)
+        if given is None or given.shape != (chains, *value.shape):
+            found = None if given is None else tuple(given.shape)
+            raise InputError(
+                f"hmc.sample(start=...): {name!r} has shape {found}; give {tuple(value.shape)}, "
+                f"or one for each chain, {(chains, *value.shape)}."
+            )
+        each[name] = given
+    weights = setup.potential.columns.of_named(each).contiguous()
+    return replace(setup, positions=setup.potential.metric.from_weights(weights))
+
+
+def _counter(progress: Progress | None, total: int) -> Callable[[int], object]:
+    return (lambda done: None) if progress is None else (lambda done: progress(done, total))
+
+
+def _require_sensible(chains: int, draws: int, warmup: int) -> None:
+    if chains < 1 or draws < 1 or warmup < 0:
+        raise InputError(
+            f"hmc.sample: {chains} chains of {draws} draws after {warmup} of warm-up; give at "
+            "least 1 chain, 1 draw and no less than 0 of warm-up."
+        )

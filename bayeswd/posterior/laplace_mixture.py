@@ -3,7 +3,7 @@
     w ~ Laplace(0, b)   is   w | t ~ N(0, b^2 t),   t ~ Exponential(mean 2)
 
 (Andrews & Mallows 1974). A Gaussian factor of the prior, the other part of an elastic net, does
-not touch t given w. Sizes below are |w| / b.
+not touch t given w. `size` below is w / b, whose sign does not matter.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def exchanged(size: Tensor, mixture: Tensor, random: RandomNumbers) -> Tensor:
     chains mix up to twice as fast as with `independent`, without a square root.
     """
     normal = random.normal(len(size))[:, None]
-    return (normal * normal).addcdiv(size * size, mixture)
+    return (size * size).div_(mixture).addcmul_(normal, normal)
 
 
 def independent(size: Tensor, mixture: Tensor, random: RandomNumbers) -> Tensor:
     """t' ~ p(t | w), whatever t was (Park & Casella 2008, section 2)."""
     normal, uniform = random.normal(len(size))[:, None], random.uniform(len(size))[:, None]
-    return inverse_gaussian.reciprocal(size, normal, uniform)
+    return inverse_gaussian.reciprocal(size.abs(), normal, uniform)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bayeswd.posterior import prior_flow
@@ -48,9 +49,9 @@ class Leapfrog:
         self._half = _drift(potential, 0.5 * step_size)
         self._whole = _drift(potential, step_size)
         harmonic, slopes = potential.harmonic, potential.slopes
-        self._softened = None if harmonic is None else harmonic.softened(step_size)
+        self._turn = None if harmonic is None else harmonic.kick(step_size)
         # a force that acts during the drift as well as at the kick: see `harmonic`
-        self._tilt = None if slopes is None else 0.125 * step_size**2 * slopes
+        self._tilt = None if slopes is None else -0.125 * step_size**2 * slopes
 
     def follow_(self, position: Tensor, momentum: Tensor, steps: int) -> None:
         """Move [D, C] in place by `steps` steps."""
@@ -61,27 +62,20 @@ class Leapfrog:
 
     def kick_(self, position: Tensor, momentum: Tensor) -> None:
         """Change the momentum by the force at `position`, in place."""
-        potential = self.potential
-        if not potential.is_harmonic:
-            momentum.sub_(potential.gradient(position), alpha=self.step_size)
-        if potential.harmonic is None or self._softened is None:
-            return
-        softened = potential.harmonic.along(self._tilted(position)).mul_(self._softened)
-        if not potential.is_harmonic:  # what the quadratic does is in the gradient already
-            already = potential.harmonic.along(position).mul_(potential.harmonic.squares)
-            softened.sub_(already)
-        potential.harmonic.back_(momentum, softened, -self.step_size)
+        if self._turn is None:
+            momentum.sub_(self.potential.gradient(position), alpha=self.step_size)
+        else:
+            self._turn.add_(momentum, self._tilted(position), -self.step_size)
 
     def _tilted(self, position: Tensor) -> Tensor:
         if self._tilt is None:
             return position
-        return position - position.sign().mul_(self._tilt)
+        return torch.addcmul(position, position.sign(), self._tilt)
 
 
 def _drift(potential: Potential, time: float) -> Drift:
     if potential.slopes is None:
         return Drift(time, None, None)
-    has = potential.slopes[:, 0] > 0
-    if bool(has.all()):
-        return Drift(time, prior_flow.of(potential.slopes, time), None)
-    return Drift(time, prior_flow.of(potential.slopes[has], time), has.nonzero()[:, 0])
+    kinked = potential.kinked
+    slopes = potential.slopes if kinked is None else potential.slopes[kinked]
+    return Drift(time, prior_flow.of(slopes, time), kinked)

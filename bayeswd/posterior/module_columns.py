@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 
-from bayeswd.posterior.columns import Columns
+from bayeswd.posterior.columns import Columns, Params
 from bayeswd.posterior.curvature_of import flat, named
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.problem.objective import Problem
@@ -46,7 +46,10 @@ def of(problem: Problem) -> tuple[Columns, str]:
         float(prior.penalty(torch.zeros_like(problem.initial[name])))
         for name, prior in problem.priors.items()
     )
-    return Columns(smooth, gradient, l1, l2, constant, by_name), how
+    def of_named(params: Params) -> Tensor:
+        return torch.cat([params[name].flatten(1) for name in problem.priors], 1).T
+
+    return Columns(smooth, gradient, l1, l2, constant, by_name, of_named), how
 
 
 def starts(problem: Problem, columns: Columns, chains: int, random: RandomNumbers) -> Tensor:

@@ -81,7 +81,7 @@ def whitening(near: Quadratic, added: Tensor, mean: Tensor | None = None) -> Met
     return Thin(mean[:, None], unit[:, None], basis, (1 + values**2).rsqrt()[:, None])
 
 
-def harmonic(near: Quadratic, l2: Tensor, scale: Tensor) -> Harmonic:
+def harmonic(near: Quadratic, l2: Tensor, scale: Tensor, like: Tensor) -> Harmonic:
     """|rows w - aim|^2 / 2 + l2 w^2 / 2 in the coordinates w / scale; scale, l2: [D]."""
     scaled = Quadratic(near.rows * scale, near.aim)
     if (l2 > 0).any():
@@ -90,7 +90,8 @@ def harmonic(near: Quadratic, l2: Tensor, scale: Tensor) -> Harmonic:
     left, values, basis = torch.linalg.svd(scaled.rows, full_matrices=False)
     found = values > values.sum() * 1e-12
     left, values, basis = left[:, found], values[found], basis[found]
-    return Harmonic(basis, (values**2)[:, None], (left.T @ scaled.aim / values)[:, None])
+    centre = (left.T @ scaled.aim / values)[:, None]
+    return Harmonic(basis.to(like), (values**2)[:, None].to(like), centre.to(like))
 
 
 def _mean(near: Quadratic, added: Tensor) -> Tensor:

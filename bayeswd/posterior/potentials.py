@@ -2,9 +2,9 @@
 
     energy = |momentum|^2 / 2 + V(q) + sum_j slope_j |q_j|
 
-Three parts of the motion are known exactly: the free drift, the drift under the slopes of an L1
-prior, and the turning under a quadratic V. A smooth V near to a quadratic is kicked by what the
-quadratic leaves (compare Casas, Sanz-Serna & Shaw 2022, who split off the Gaussian likewise).
+V is the misfit and the L2 part of the penalty. Where the posterior is nearly Gaussian or nearly
+known the coordinates make it round; under an L1 prior each weight keeps its own axis, along which
+the motion between two kicks is exact.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from bayeswd.estimate import exact_glm
+from bayeswd.estimate.glm_misfit import Glm
 from bayeswd.posterior import columns as columns_of
 from bayeswd.posterior import harmonic as harmonics
 from bayeswd.posterior import metric as metrics
 from bayeswd.posterior import module_columns, nearest_gaussian, prior_flow
 from bayeswd.posterior.columns import Columns
 from bayeswd.posterior.harmonic import Harmonic
-from bayeswd.posterior.metric import Diagonal, Metric
+from bayeswd.posterior.metric import Dense, Diagonal, Metric
 from bayeswd.posterior.nearest_gaussian import Quadratic
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.problem.likelihoods import GaussianNoise
@@ -37,21 +38,20 @@ _SPREAD = 1.5  # of the start, in sds of the nearest Gaussian
 class Potential:
     """V and the slopes, for positions [D, C] in the coordinates of `metric`.
 
-    harmonic: V itself where `is_harmonic`, else a quadratic near to V, or None.
+    harmonic: V where it is a quadratic, else None.
     slopes: [D, 1], of |q|; None if all are 0.
-    slowest: sd of the widest direction of the posterior, in these coordinates.
+    widest: sd of the widest direction of the posterior, in these coordinates.
     """
 
     columns: Columns
     metric: Metric
     harmonic: Harmonic | None
-    is_harmonic: bool
-    slowest: float
+    widest: float
     slopes: Tensor | None
 
     def energy(self, position: Tensor) -> Tensor:
         """V and slopes, nats up to `constant`, [C], float64."""
-        if self.is_harmonic and self.harmonic is not None:
+        if self.harmonic is not None:
             value = self.harmonic.value(position)
         else:
             value = self.columns.smooth(self.metric.to_weights(position))
@@ -65,9 +65,16 @@ class Potential:
         return self.metric.pull_back(self.columns.gradient(weights))
 
     @cached_property
+    def kinked(self) -> Tensor | None:
+        """The rows that have a slope; None if all have, or none has."""
+        if self.slopes is None or bool((self.slopes > 0).all()):
+            return None
+        return (self.slopes[:, 0] > 0).nonzero()[:, 0]
+
+    @cached_property
     def constant(self) -> float:
         """objective - energy, nats."""
-        if not self.is_harmonic or self.harmonic is None:
+        if self.harmonic is None:
             return self.columns.constant
         weights = self.metric.centre
         inside = self.harmonic.value(self.metric.from_weights(weights))
@@ -89,21 +96,21 @@ class Setup:
 
 def of(problem: Problem, chains: int, random: RandomNumbers) -> Setup:
     """The potential of any problem, chains spread wider than the posterior where it is known."""
-    if problem.linear is None or type(problem.likelihood) not in columns_of.MEANS:
-        if problem.linear is None or not isinstance(problem.likelihood, GaussianNoise):
-            return _of_module(problem, chains, random)
+    if problem.linear is not None and isinstance(problem.likelihood, GaussianNoise):
         columns, near = columns_of.linear_gaussian(problem)
         how = "the misfit from sufficient statistics"
-        return _near_gaussian(problem, columns, near, columns.l2, True, random, how)
+        return _near_gaussian(problem, columns, near, columns.l2, random, how)
+    if problem.linear is None or type(problem.likelihood) not in columns_of.MEANS:
+        return _of_module(problem, chains, random)
     columns, curved = columns_of.generalised_linear(problem)
     if len(columns.l1) > DENSE:
         return _of_module(problem, chains, random)
     near = _local(curved, exact_glm.mode(problem).minimum.weights.flatten(), columns.l1)
     how = "gradients by two products with the inputs"
-    return _near_gaussian(problem, columns, near, 0 * columns.l2, False, random, how)
+    return _near_gaussian(problem, columns, near, None, random, how)
 
 
-def _local(curved: columns_of.Glm, mode: Tensor, l1: Tensor) -> Quadratic:
+def _local(curved: Glm, mode: Tensor, l1: Tensor) -> Quadratic:
     """The misfit and L2 penalty near the mode, or near the mean that an L1 part leaves."""
     every = torch.arange(len(mode), device=mode.device)
 
@@ -122,51 +129,51 @@ def _near_gaussian(
     problem: Problem,
     columns: Columns,
     near: Quadratic,
-    l2: Tensor,
-    is_harmonic: bool,
+    ridge: Tensor | None,
     random: RandomNumbers,
     how: str,
 ) -> Setup:
-    """`near` with the ridge l2 is V (exactly, if `is_harmonic`), all in float64."""
+    """V is `near` with a ridge, [D]; or, where that is None, only near to `near`."""
     like = problem.inputs
+    exact = ridge is not None
+    l2 = ridge if exact else torch.zeros_like(columns.l2)
+    start = _SPREAD * random.normal(len(l2))
     if not (columns.l1 > 0).any():
         metric = metrics.to(nearest_gaussian.whitening(near, l2), like)
-        potential = Potential(columns, metric, harmonics.unit(like), is_harmonic, 1.0, None)
-        return Setup(potential, _SPREAD * random.normal(len(l2)).to(like), how)
+        turning = harmonics.unit(like) if exact else None
+        return Setup(Potential(columns, metric, turning, 1.0, None), start.to(like), how)
     added = nearest_gaussian.smoothed(near, columns.l1, l2)[1]
     wide = nearest_gaussian.whitening(near, added)
-    potential = _with_flow(columns, near, l2, wide, is_harmonic, like)
-    weights = wide.to_weights(_SPREAD * random.normal(len(l2))).to(like)
-    how += ", the flow of the L1 prior exact"
-    return Setup(potential, potential.metric.from_weights(weights), how)
-
-
-def _with_flow(
-    columns: Columns, near: Quadratic, l2: Tensor, wide: Metric, is_harmonic: bool, like: Tensor
-) -> Potential:
-    """Weights with kinks move each in its own unit, no wider than its prior."""
-    scale = torch.minimum(metrics.sds(wide), 2**0.5 / columns.l1)
-    turning = nearest_gaussian.harmonic(near, l2, scale)
-    turning = Harmonic(*(part.to(like) for part in vars(turning).values()))
-    unit = scale[:, None]
-    slopes = (columns.l1[:, None] * unit).to(like)
+    # no unit is wider than the prior: beyond it the steps would have to be shorter for that
+    unit = torch.minimum(metrics.sds(wide), 2**0.5 / columns.l1)[:, None]
+    turning = nearest_gaussian.harmonic(near, l2, unit[:, 0], like) if exact else None
     metric = metrics.to(Diagonal(torch.zeros_like(unit), unit), like)
-    slowest = metrics.longest(wide, unit)
-    return Potential(columns, metric, turning, is_harmonic, slowest, slopes)
+    slopes = (columns.l1[:, None] * unit).to(like)
+    potential = Potential(columns, metric, turning, metrics.longest(wide, unit), slopes)
+    positions = (wide.to_weights(start) / unit).to(like)
+    return Setup(potential, positions, f"{how}, the flow of the L1 prior exact")
 
 
 def _of_module(problem: Problem, chains: int, random: RandomNumbers) -> Setup:
     columns, how = module_columns.of(problem)
     weights = module_columns.starts(problem, columns, chains, random)
-    scale = weights.std(1, keepdim=True).clamp(min=1e-3)
-    potential = in_units(columns, scale)
+    potential = adapted(columns, weights)
     return Setup(potential, potential.metric.from_weights(weights), f"gradients {how}", True)
 
 
-def in_units(columns: Columns, scale: Tensor) -> Potential:
-    """Each weight in a unit of its own, [D, 1], and no wider than an L1 prior."""
+def adapted(columns: Columns, weights: Tensor, dense: bool = False) -> Potential:
+    """The units in which the weights [D, M] that chains went through have sd 1.
+
+    dense: their whole covariance; only where no prior has an L1 part.
+    """
+    centre = weights.mean(1, keepdim=True)
+    if dense:
+        covariance = torch.cov(weights.double())
+        root = torch.linalg.cholesky(torch.linalg.inv(covariance))
+        factor = torch.linalg.inv(root).T.to(weights)
+        return Potential(columns, Dense(centre, factor), None, 1.0, None)
+    scale = weights.std(1, keepdim=True) if weights.shape[1] > 1 else torch.ones_like(weights)
     l1 = columns.l1[:, None].to(scale)
-    kinked = bool((l1 > 0).any())
-    scale = torch.where(l1 > 0, torch.minimum(scale, 2**0.5 / l1), scale)
-    metric = Diagonal(torch.zeros_like(scale), scale)
-    return Potential(columns, metric, None, False, 2.0, l1 * scale if kinked else None)
+    scale = torch.where(l1 > 0, torch.minimum(scale, 2**0.5 / l1), scale).clamp(min=1e-6)
+    metric = Diagonal(centre * (l1 == 0), scale)
+    return Potential(columns, metric, None, 2.0, l1 * scale if (l1 > 0).any() else None)

@@ -22,7 +22,7 @@ class Together:
     """
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:
-        whole = torch.empty(size + sides, size, batch, dtype=torch.float64, device=device)
+        whole = torch.zeros(size + sides, size, batch, dtype=torch.float64, device=device)
         self.matrix, self.right = whole[:size], whole[size:]
         self.diagonal = self.matrix.diagonal().T
         self._inverse = torch.empty(size, batch, dtype=torch.float64, device=device)
@@ -55,11 +55,10 @@ class OneByOne:
     """The same with the matrices one after the other in memory, for LAPACK."""
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:
-        kwargs = {"dtype": torch.float64, "device": device}
-        self._stored = torch.empty(batch, size, size, **kwargs)
+        self._stored = torch.zeros(batch, size, size, dtype=torch.float64, device=device)
         self.matrix = self._stored.permute(1, 2, 0)
         self.diagonal = self.matrix.diagonal().T
-        self.right = torch.empty(sides, size, batch, **kwargs)
+        self.right = torch.zeros(sides, size, batch, dtype=torch.float64, device=device)
 
     def factor(self) -> None:
         """Factor all matrices and solve for the right-hand sides."""

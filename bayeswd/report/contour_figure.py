@@ -19,7 +19,7 @@ from bayeswd.report.slices import Slice
 from bayeswd.report.weights import (
     flat_weights,
     is_penalised,
-    weight_name,
+    weight_names,
     weight_parameters,
     weight_prior,
 )
@@ -47,13 +47,13 @@ def contours(result: Comparisons) -> Figure:
     peaked = []
     for row, one in enumerate(penalised):
         here = pair if _same_weights(one, penalised[0]) else slices.choose_pair([one])
-        names = [weight_name(result.data, one.problem, index) for index in here]
+        names = weight_names(result.data, one.problem, here)
         peaked.append(_draw_comparison(figure, height - HEAD - row * ROW, one, here, names))
     others = len(flat_weights(penalised[0].problem, penalised[0].reference.params)) - 2
     style.headline(
         figure,
         "Posterior ∝ likelihood × prior: at the fit a likelihood line touches a prior line",
-        f"A slice, no marginal: the other {others} weights stay where they were fitted. "
+        f"A slice, no marginal: {_held(others)}. "
         "Lines: ½k² nats (k sd) below each peak, k = 1, 2, 3 … or 1, 2, 4 …",
     )
     _explain(figure, penalised[0], any(peaked))
@@ -81,6 +81,13 @@ def _panel(figure: Figure, column: int, top: float) -> Axes:
     left = LEFT + column * (PANEL + GAP)
     bottom = top - TEXT - PANEL
     return figure.add_axes((left / width, bottom / height, PANEL / width, PANEL / height))
+
+
+def _held(others: int) -> str:
+    if not others:
+        return "what is not drawn stays where it was fitted"
+    which = "the other weight stays" if others == 1 else f"the other {others} weights stay"
+    return f"{which} where {'it was' if others == 1 else 'they were'} fitted"
 
 
 def _same_weights(one: Comparison, other: Comparison) -> bool:

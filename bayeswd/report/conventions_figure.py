@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from string import ascii_lowercase
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bayeswd.analysis.comparison import Comparison, Comparisons
 from bayeswd.errors import InputError
-from bayeswd.problem import conventions
 from bayeswd.problem.conventions import Reading
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
-from bayeswd.problem.priors import Prior
-from bayeswd.report import style
+from bayeswd.report import style, words
+from bayeswd.report.letters import free_spots
 from bayeswd.report.prior_figure import both_families
+from bayeswd.report.same_prior import KINDS, as_reading, same_prior, variances
 from bayeswd.report.weights import is_penalised, weight_prior
 
-TRAINING = (
-    "d2l",
-    "torch.SGD+MSELoss",
-    "torch.SGD+CrossEntropyLoss",
-    "torch.SGD+BCEWithLogitsLoss",
-    "torch.SGD+PoissonNLLLoss",
-)
-SHOWN = {
-    "gaussian": (
-        *TRAINING,
-        "keras.L2",
-        "sklearn.Ridge",
-        "sklearn.LogisticRegression",
-        "sklearn.PoissonRegressor",
-    ),
-    "laplace": (*TRAINING, "keras.L1", "sklearn.Lasso", "sklearn.LogisticRegression"),
-    "elastic-net": (*TRAINING, "keras.L1L2", "sklearn.ElasticNet", "sklearn.LogisticRegression"),
-}
-KINDS = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net"}
 FAMILY_NAMES = {
     "gaussian": "Gaussian prior (L2)",
     "laplace": "Laplace prior (L1)",
@@ -48,6 +29,7 @@ FAMILY_NAMES = {
 Stated = Sequence[tuple[Reading, dict[float, list[str]]]]  # priors, and where they are which number
 LONGEST_HEADLINE = 110
 DECADES = 1.6  # drawn on either side of this run's variance
+KEY, HANDLE = 3.7, 0.6  # inches beside the panel, and of it for the lines and markers
 
 
 @style.styled
@@ -70,8 +52,10 @@ def strength_and_variance(result: Comparisons) -> Figure:
         _draw_family(axes, problem, reading, places)
     for one in penalised:
         _mark(axes, one)
-    _finish(axes, stated, penalised)
-    style.margins(figure, 1, left=0.8, top=0.65)
+    _frame(axes, stated, penalised)
+    style.margins(figure, 1, left=0.8, top=0.75, right=KEY)
+    _letter(figure, axes, stated)
+    _explain(axes, stated, penalised)
     style.headline(figure, _finding(penalised[0], stated), _reading(penalised[0], stated))
     return figure
 
@@ -83,124 +67,96 @@ def _readings(penalised: Sequence[Comparison]) -> list[Reading]:
     return [as_reading(prior) for prior, own in priors if own or not mixed]
 
 
-def same_prior(problem: Problem, reading: Reading, *first: str) -> dict[float, list[str]]:
-    """Strength -> the conventions in which that number states this prior, ascending.
-
-    `first` are asked before the usual ones.
-    """
-    places: dict[float, list[str]] = {}
-    for name in dict.fromkeys([*first, *SHOWN[reading.family]]):
-        found = conventions.elsewhere(name, reading, **known_to(problem)).strength
-        if found is None or not 0 < found < math.inf:
-            continue
-        same = next((s for s in places if math.isclose(s, found, rel_tol=1e-9)), found)
-        places.setdefault(same, []).append(name)
-    return dict(sorted(places.items()))
-
-
-def as_reading(prior: Prior) -> Reading:
-    """The plain numbers of a proper prior."""
-    l1_scale = 1 / prior.l1_rate if prior.l1_rate else None
-    l2_scale = prior.l2_rate**-0.5 if prior.l2_rate else None
-    if l1_scale is not None and l2_scale is not None:
-        return conventions.elastic_net(l1_scale, l2_scale)
-    if l1_scale is not None:
-        return conventions.laplace(l1_scale)
-    assert l2_scale is not None
-    return conventions.gaussian(l2_scale)
-
-
-def variances(problem: Problem, reading: Reading, name: str, strengths: np.ndarray) -> np.ndarray:
-    """Prior variance at each strength in the convention `name`, in the family of `reading`."""
-    known = known_to(problem)
-    share = conventions.strength_and_ratio(name, reading, **known)[1]
-    if reading.family == "elastic-net":
-        known["l1_ratio"] = share
-    kind = KINDS[reading.family]
-    return np.array(
-        [conventions.reading(name, s, penalty=kind, **known).variance for s in strengths.tolist()]
-    )
-
-
-def known_to(problem: Problem) -> dict[str, Any]:
-    """The numbers of a problem that a convention may ask for."""
-    likelihood = problem.likelihood
-    known: dict[str, Any] = {"n": problem.n, "likelihood": likelihood.family}
-    if isinstance(likelihood, GaussianNoise):
-        known["noise_scale"] = likelihood.scale
-    if likelihood.family != "categorical" and problem.targets.ndim > 1:
-        known["outputs"] = problem.targets.shape[1]
-    return known
-
-
 def _draw_family(
     axes: Axes, problem: Problem, reading: Reading, places: dict[float, list[str]]
 ) -> None:
     """A line for each number, and a dot where it states this prior."""
-    up = reading.family != "laplace"
+    marker = style.KIND_MARKERS[KINDS[reading.family]]
+    line = style.FAMILY_LINES[reading.family]
     for strength, names in places.items():
         strengths = strength * np.logspace(-4, 4, 33)
         drawn = variances(problem, reading, names[0], strengths)
-        line = style.FAMILY_LINES[reading.family]
         axes.plot(strengths, drawn, color=style.PRIOR, linestyle=line, linewidth=1.1)
-        marker = style.KIND_MARKERS[KINDS[reading.family]]
         axes.plot(strength, reading.variance, marker, color=style.PRIOR, markersize=5)
-        axes.annotate(
-            f"{_joined(names)}: {style.brief(strength)}",
-            (strength, reading.variance),
-            xytext=(5, 7 if up else -7),
-            textcoords="offset points",
-            rotation=38 if up else -38,
-            rotation_mode="anchor",
-            va="bottom" if up else "top",
-            fontsize=8.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
-            zorder=4,
-        )
-
-
-def _joined(names: Sequence[str]) -> str:
-    """Names on up to two lines of two."""
-    first, second = " = ".join(names[:2]), " = ".join(names[2:4])
-    return f"{first}\n= {second}" if second else first
 
 
 def _mark(axes: Axes, one: Comparison) -> None:
     """This run: its number, its prior's variance."""
-    axes.plot(
-        one.penalty.strength,
-        one.reading.variance,
-        marker=style.KIND_MARKERS[one.penalty.kind],
-        markersize=11,
-        markerfacecolor="none",
-        markeredgecolor=style.INK,
-        markeredgewidth=2.2,
-        linestyle="none",
-        zorder=5,
-        label=f"this run: {style.strength(one)}",
-    )
+    look = _mark_look(one)
+    axes.plot(one.penalty.strength, one.reading.variance, zorder=5, label=_this_run(one), **look)
 
 
-def _finish(
-    axes: Axes,
-    stated: Stated,
-    penalised: Sequence[Comparison],
-) -> None:
+def _mark_look(one: Comparison) -> style.Look:
+    return {
+        "marker": style.KIND_MARKERS[one.penalty.kind],
+        "markersize": 11,
+        "markerfacecolor": "none",
+        "markeredgecolor": style.INK,
+        "markeredgewidth": 2.2,
+        "linestyle": "none",
+    }
+
+
+def _this_run(one: Comparison) -> str:
+    return words.wrapped(f"this run: {style.strength(one)}", KEY - HANDLE, style.SMALL)
+
+
+def _frame(axes: Axes, stated: Stated, penalised: Sequence[Comparison]) -> None:
     strengths = [s for _, places in stated for s in places]
     strengths += [one.penalty.strength for one in penalised]
     sizes = [reading.variance for reading, _ in stated]
     for variance in dict.fromkeys(sizes):
         axes.axhline(variance, color=style.PRIOR, linewidth=0.8, linestyle=":", zorder=0)
-    for family in dict.fromkeys(reading.family for reading, _ in stated):
-        name = FAMILY_NAMES[family]
-        axes.plot([], [], color=style.PRIOR, linestyle=style.FAMILY_LINES[family], label=name)
     axes.set(xscale="log", yscale="log", xlabel="strength, the number a person writes")
     axes.set_ylabel("prior variance of a weight")
-    axes.set_xlim(min(strengths) / 6, max(strengths) * 60)
+    axes.set_xlim(min(strengths) / 8, max(strengths) * 8)
     axes.set_ylim(min(sizes) / 10**DECADES, max(sizes) * 10**DECADES)
     style.decade_ticks(axes.xaxis)
     style.decade_ticks(axes.yaxis)
-    axes.legend(loc="lower left", labelspacing=0.8)
+
+
+def _lettered(stated: Stated) -> Iterator[tuple[str, Reading, float, list[str]]]:
+    """(letter, prior, strength, the conventions in which it is that number)."""
+    every = [(prior, s, names) for prior, places in stated for s, names in places.items()]
+    for place, (prior, strength, names) in enumerate(every):
+        yield ascii_lowercase[place], prior, strength, names
+
+
+def _letter(figure: Figure, axes: Axes, stated: Stated) -> None:
+    """A letter beside each dot; the names do not fit between lines that are close."""
+    dots = [(strength, prior.variance) for _, prior, strength, _ in _lettered(stated)]
+    for (letter, *_), dot, spot in zip(
+        _lettered(stated), dots, free_spots(figure, axes, dots), strict=True
+    ):
+        axes.annotate(
+            letter,
+            dot,
+            xytext=spot,
+            textcoords="offset points",
+            ha="center",
+            va="center_baseline",
+            fontweight="bold",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 0.6},
+            zorder=4,
+        )
+
+
+def _explain(axes: Axes, stated: Stated, penalised: Sequence[Comparison]) -> None:
+    """Beside the panel: the marks of this run, the lines of each prior, the number at each dot."""
+    handles = [Line2D([], [], label=_this_run(one), **_mark_look(one)) for one in penalised]
+    for prior, _ in stated:
+        line = style.FAMILY_LINES[prior.family]
+        many = sum(other.family == prior.family for other, _ in stated) > 1
+        name = FAMILY_NAMES[prior.family]
+        name += f", variance {style.brief(prior.variance)}" if many else ""
+        handles.append(Line2D([], [], color=style.PRIOR, linestyle=line, label=name))
+        for letter, own, strength, names in _lettered(stated):
+            if own is prior:
+                said = f"{letter}  {style.brief(strength)}: {' = '.join(names)}"
+                text = words.wrapped(said, KEY - HANDLE, style.SMALL, indent="     ")
+                handles.append(Line2D([], [], linestyle="none", label=text))
+    place: style.Look = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
+    axes.legend(handles=handles, labelspacing=0.7, borderaxespad=0, handlelength=1.8, **place)
 
 
 def _finding(first: Comparison, stated: Stated) -> str:

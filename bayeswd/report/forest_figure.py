@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -13,12 +15,12 @@ from bayeswd.problem import conventions
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Gaussian, Prior
 from bayeswd.report import style
-from bayeswd.report.conventions_figure import as_reading, known_to
 from bayeswd.report.forest_plot import draw_forest
+from bayeswd.report.same_prior import as_reading, known_to
 from bayeswd.report.weights import (
     flat_weights,
     is_penalised,
-    weight_name,
+    weight_names,
     weight_parameters,
     weight_prior,
 )
@@ -51,13 +53,13 @@ def forest(result: Comparisons) -> Figure:
         "prior": np.stack([prior for prior, _ in pairs], axis=1),
         "posterior": np.stack([posterior for _, posterior in pairs], axis=1),
     }
-    names = [weight_name(result.data, one.problem, index) for index in chosen]
+    names = weight_names(result.data, one.problem, chosen)
     labels = [strength_label(one.penalty.convention, problem) for problem in problems]
     labels[OWN] += " ●"
-    figure = draw_forest(draws, _distinct(names), labels)
+    figure = draw_forest(draws, names, labels)
     style.headline(
         figure,
-        _finding(one, (problems[0], problems[-1]), chosen[0], names[0]),
+        _finding(one, (problems[0], problems[-1]), dict(zip(names, chosen, strict=True))),
         _reading(one, len(chosen)),
     )
     return figure
@@ -104,21 +106,17 @@ def strength_label(convention: str, problem: Problem) -> str:
     return f"{style.brief(strength, 2)} → {style.brief(reading.variance, 2)}"
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Names that differ: cut short, two may be the same."""
-    return [
-        name if names.count(name) == 1 else f"{name} ({place})"
-        for place, name in enumerate(names, 1)
-    ]
-
-
-def _finding(one: Comparison, ends: tuple[Problem, Problem], index: int, name: str) -> str:
-    """How narrow belief is at this strength, and how far a weight goes along the strengths."""
-    weak, strong = (flat_weights(p, conjugate.posterior(p).mean)[index] for p in ends)
+def _finding(one: Comparison, ends: tuple[Problem, Problem], shown: Mapping[str, int]) -> str:
+    """How narrow belief is at this strength, and the weight that moves most along the strengths."""
+    weak, strong = (flat_weights(p, conjugate.posterior(p).mean) for p in ends)
+    name = max(shown, key=lambda name: abs(strong[shown[name]] - weak[shown[name]]))
+    first, last = (style.brief(float(end[shown[name]]), 2) for end in (weak, strong))
+    moved = f"{name} goes from {first} to {last}"
+    if first == last:
+        moved = f"{'no weight' if len(shown) > 1 else name} moves in two digits"
     return (
-        f"{style.strength(one)} → τ = {style.brief(one.reading.variance**0.5)}; over "
-        f"{FACTORS[-1] / FACTORS[0]:g} times the penalty {name} goes from "
-        f"{style.brief(weak, 2)} to {style.brief(strong, 2)}"
+        f"{style.strength(one)} → τ = {style.brief(one.reading.variance**0.5)}; {moved} "
+        f"over {FACTORS[-1] / FACTORS[0]:g} times the penalty"
     )
 
 

@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayeswd.report import style
+from bayeswd.report.words import percent, width
 
 STRENGTH = "λ → τ²"
 MODELS = {"prior": style.PRIOR, "posterior": style.POSTERIOR}
 INTERVALS = (0.5, 0.89)
+WIDTH, LEFT, BETWEEN = 9.6, 0.2, 0.35  # inches
 APART = 0.18  # of the prior above and the posterior below the middle of a row
 
 
@@ -35,8 +37,10 @@ def draw_forest(
     coords = {"weight": list(weights), STRENGTH: list(strengths)}
     dims = ("weight", STRENGTH, "sample")
     models = {name: Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
-    figure = style.new_figure(9.6, 1.5 + 0.21 * len(weights) * (len(strengths) + 1))
-    axes = figure.subplots(1, 2, sharey=True, width_ratios=[1, 2.4])
+    figure = style.new_figure(WIDTH, 1.5 + 0.21 * len(weights) * (len(strengths) + 1))
+    room = _widest(weights) + BETWEEN + _widest(strengths)
+    ratios = [room, WIDTH - LEFT - style.RIGHT - room]
+    axes = figure.subplots(1, 2, sharey=True, width_ratios=ratios)
     plot_forest(
         models,
         plot_collection=_collection(models, figure, axes),
@@ -48,7 +52,7 @@ def draw_forest(
         ci_probs=INTERVALS,
         visuals={"twig": {"width": 1.2}, "trunk": {"width": 3.2}},
     )
-    style.margins(figure, 2, left=0.2, top=0.9)
+    style.margins(figure, 2, left=LEFT, top=0.9)
     _finish(axes, heights(len(weights), len(strengths), len(MODELS)))
     return figure
 
@@ -89,15 +93,23 @@ def heights(weights: int, strengths: int, models: int) -> np.ndarray:
     return weights * (strengths + 1) - (block + row + shift)
 
 
+def _widest(texts: Sequence[str]) -> float:
+    return max(width(text, style.LABEL) for text in texts)
+
+
 def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
     labels, forest = axes
     forest.set_ylim(rows.min() - 0.7, rows.max() + 0.7)
-    labels.set(xlim=(-0.05, 1.05))
+    labels.set_xlim(0, 1)
+    for name in labels.texts:
+        name.set_horizontalalignment("left" if name.get_position()[0] == 0 else "right")
+    for tick, side in zip(labels.xaxis.get_major_ticks(), ("left", "right"), strict=True):
+        tick.label2.set_horizontalalignment(side)
     labels.spines[["bottom", "left"]].set_visible(False)
     labels.xaxis.tick_top()
     labels.tick_params(length=0)
     forest.axvline(0, color="#cccccc", linewidth=1, zorder=0)
-    forest.set_xlabel(f"weight (lines: {INTERVALS[0]:.0%} and {INTERVALS[1]:.0%} intervals)")
+    forest.set_xlabel(f"weight (lines: {' and '.join(map(percent, INTERVALS))} intervals)")
     style.short_ticks(forest, 6, vertical=False)
     handles = [
         Line2D([], [], color=colour, linewidth=3, label=name) for name, colour in MODELS.items()

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bayeswd.analysis.comparison import Comparison, Comparisons
 from bayeswd.errors import InputError
 from bayeswd.problem.priors import ElasticNet, Gaussian, Laplace, Prior
-from bayeswd.report import style
+from bayeswd.report import style, words
 from bayeswd.report.weights import flat_weights, is_penalised, weight_prior
 
 POINTS = 1201  # odd: 0 is one of them, and there the Laplace density has its corner
@@ -114,7 +114,7 @@ def _draw_rug(axes: Axes, one: Comparison, reach: float, last: bool) -> None:
 def _counted(weights: np.ndarray, reach: float) -> str:
     counts = {"zero": (weights == 0).sum(), "beyond": (np.abs(weights) > reach).sum()}
     notes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{len(weights)} weights" + (f"\n{notes}" if notes else "")
+    return words.counted(len(weights), "weight") + (f"\n{notes}" if notes else "")
 
 
 def _draw_costs(penalty: Axes, one: Comparison, reach: float) -> None:
@@ -142,7 +142,14 @@ def _shade(density: Axes, prior: Prior, one: Comparison, weights: np.ndarray) ->
     inside = weights[np.abs(weights) <= half]
     heights = prior.log_density(torch.from_numpy(inside)).exp().numpy()
     density.fill_between(inside, heights, color=style.PRIOR, alpha=0.2, linewidth=0)
-    density.text(0, float(heights.max()) * 0.25, "95 %", ha="center", va="center", color=style.INK)
+    density.text(
+        0,
+        float(heights.max()) * 0.25,
+        words.percent(0.95),
+        ha="center",
+        va="center",
+        color=style.INK,
+    )
 
 
 def _label(density: Axes, penalty: Axes, reach: float) -> None:

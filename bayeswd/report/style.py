@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy import finfo
 
+from bayeswd.report import words
 from bayeswd.tables import number
 
 if TYPE_CHECKING:
@@ -49,18 +49,21 @@ KIND_MARKERS = {"l2": "o", "l1": "D", "elastic-net": "s"}
 KIND_NAMES = {"l2": "L2", "l1": "L1", "elastic-net": "Elastic net"}
 
 DPI = 150
-BOLD_LETTER, SMALL_LETTER = 0.088, 0.063  # inches, on average
+HEADLINE, TITLE, LABEL, SMALL = 11.0, 10.0, 9.5, 8.5  # points
+RIGHT = 0.22  # inches free at the right edge
+LONGEST_METHOD = 1.9  # inches
 SETTINGS = {
-    "font.family": ["DejaVu Sans"],  # ships with matplotlib and has λ, τ, σ and ±
-    "font.size": 9.5,
-    "axes.titlesize": 10,
+    "font.family": [words.FONT],
+    "font.size": LABEL,
+    "axes.titlesize": TITLE,
     "axes.titlelocation": "left",
-    "axes.labelsize": 9.5,
+    "axes.labelsize": LABEL,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": SMALL,
     "text.usetex": False,
+    "text.parse_math": False,  # a $ in the name of a column is a dollar, no formula
     "figure.facecolor": "white",
     "savefig.facecolor": "auto",
     "savefig.bbox": None,
@@ -87,34 +90,45 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def margins(
-    figure: Figure, columns: int, left: float, top: float, bottom: float = 0.85, gap: float = 0.0
+    figure: Figure,
+    columns: int,
+    left: float,
+    top: float,
+    bottom: float = 0.85,
+    gap: float = 0.0,
+    right: float = RIGHT,
 ) -> None:
-    """Inches around the panels and between columns; a layout solver would take half a second."""
+    """Inches around the panels and between columns; a layout solver would take half a second.
+
+    Titles that were given to the panels before are broken to their width.
+    """
     width, height = figure.get_size_inches()
-    panel = (width - left - 0.22 - gap * (columns - 1)) / columns
+    panel = (width - left - right - gap * (columns - 1)) / columns
     figure.subplots_adjust(
         left=left / width,
-        right=1 - 0.22 / width,
+        right=1 - right / width,
         top=1 - top / height,
         bottom=bottom / height,
         wspace=gap / panel,
     )
+    for axes in figure.axes:
+        axes.set_title(words.wrapped(axes.get_title("left"), panel, TITLE), loc="left")
 
 
 def headline(figure: Figure, finding: str, reading: str) -> None:
     """What the figure found, at the top; how to read it, in small letters at the bottom."""
     width, height = figure.get_size_inches()
     figure.suptitle(
-        fill(finding, int(width / BOLD_LETTER)),
+        words.wrapped(finding, 0.98 * width, HEADLINE, bold=True),
         x=0.01,
         y=1 - 0.1 / height,
         ha="left",
         va="top",
-        fontsize=11,
+        fontsize=HEADLINE,
         fontweight="bold",
     )
-    small = fill(reading, int(width / SMALL_LETTER))
-    figure.supxlabel(small, x=0.01, y=0.08 / height, ha="left", va="bottom", fontsize=8.5)
+    small = words.wrapped(reading, 0.98 * width, SMALL)
+    figure.supxlabel(small, x=0.01, y=0.08 / height, ha="left", va="bottom", fontsize=SMALL)
 
 
 def colour_of(method: str, others: list[str]) -> str:
@@ -136,7 +150,11 @@ def strength(one: Comparison) -> str:
 
 def method_name(method: str) -> str:
     """A method's name for people; a fit that a user brought keeps its own."""
-    return METHOD_NAMES.get(method, method)
+    if method in METHOD_NAMES:
+        return METHOD_NAMES[method]
+    name = words.shortened(words.drawable(method), LONGEST_METHOD, SMALL)
+    # matplotlib leaves labels that begin with _ out of legends
+    return f"{words.HAIR_SPACE}{name}" if name.startswith("_") else name
 
 
 def short_ticks(axes: Axes, most: int, vertical: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -10,8 +10,9 @@ from torch import Tensor
 from bayeswd.analysis.comparison import DataSummary
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat, Prior
+from bayeswd.report import style, words
 
-LONGEST_NAME = 24
+LONGEST_NAME = 1.75  # inches
 
 
 def weight_parameters(problem: Problem) -> list[str]:
@@ -52,22 +53,40 @@ def place(problem: Problem, index: int) -> tuple[str, int]:
     raise IndexError(f"weight {index} beyond the last one")
 
 
+def weight_names(data: DataSummary, problem: Problem, indices: Sequence[int]) -> list[str]:
+    """What to call these weights, each name another: cut short, two may be the same."""
+    names = [weight_name(data, problem, index) for index in indices]
+    return [
+        name if names.count(name) == 1 else f"{name} ({place})"
+        for place, name in enumerate(names, 1)
+    ]
+
+
 def weight_name(data: DataSummary, problem: Problem, index: int) -> str:
-    """`bmi`; `bmi → 3` for the third of several outputs; `0.weight[2, 7]` inside a network."""
+    """`bmi`; `bmi (class 3)` or `bmi (output 3)`, counted from 0, for one of several outputs.
+
+    Inside a network the parameter and the place in it: `0.weight[2, 7]`.
+    """
     name, position = place(problem, index)
     shape = tuple(problem.initial[name].shape)
     if problem.linear is None:
         where = ", ".join(str(axis) for axis in np.unravel_index(position, shape))
-        return f"{name}[{where}]"
+        return f"{_fitting(words.drawable(name))}[{where}]"
     output, column = divmod(position, shape[-1])
     known = len(data.names) == shape[-1]
-    feature = shortened(data.names[column] if known else f"x{column + 1}")
-    return feature if shape[0] == 1 else f"{feature} → {output}"
+    feature = _fitting(column_name(data.names[column] if known else f"x{column + 1}", column))
+    one_of = "class" if problem.likelihood.family == "categorical" else "output"
+    return feature if shape[0] == 1 else f"{feature} ({one_of} {output})"
 
 
-def shortened(name: str, longest: int = LONGEST_NAME) -> str:
-    """A name that fits beside an axis: its beginning and its end."""
-    if len(name) <= longest:
-        return name
-    kept = longest - 1
-    return f"{name[: kept - kept // 3]}…{name[-(kept // 3) :]}"
+def column_name(name: str, column: int) -> str:
+    """A column's own name; its number, counted from 1, where the font lacks letters of it."""
+    if words.is_drawable(name):
+        return words.drawable(name)
+    left = words.drawable(name)
+    number = f"column {column + 1}"
+    return number if left.strip(f"{words.MISSING} ") == "" else f"{number}: {left}"
+
+
+def _fitting(name: str) -> str:
+    return words.shortened(name, LONGEST_NAME, style.LABEL)

@@ -3,18 +3,19 @@
 import json
 import math
 
-import bayeswd as bw
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import Lasso, Ridge
+from torch import nn
+
+import bayeswd as bw
 from bayeswd.errors import InputError
 from bayeswd.estimate import descent, exact
 from bayeswd.problem import conventions
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, GaussianNoise, Poisson
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace
-from sklearn.linear_model import Lasso, Ridge
-from torch import nn
 
 SIGMA = 0.6
 KINDS = {"bernoulli": Bernoulli(), "categorical": Categorical(), "poisson": Poisson()}
@@ -155,7 +156,7 @@ def test_a_bias_that_was_penalised_against_what_is_said_is_named():
     finding = bw.infer_strength(exact.solve(stated).params, said)
     assert not finding.found
     assert "nothing is said to hold 'bias'" in finding.text
-    assert "at rest if the penalty of the others is on them too" in finding.text
+    assert "at rest if the penalty of the others is on them too: give them a prior" in finding.text
 
 
 def test_all_zero_weights_give_a_lower_bound():

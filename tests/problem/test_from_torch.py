@@ -4,14 +4,16 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-import bayeswd as bw
 import pytest
 import torch
+from torch import nn, optim
+
+import bayeswd as bw
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace
 from bayeswd.problem.stationarity import kkt_residual
-from torch import nn, optim
 
+Groups = list[dict[str, Any]]
 N, D, SIGMA = 40, 4, 0.7
 
 
@@ -146,13 +148,14 @@ def test_asgd_decays_by_lambd_too():
 
 
 def test_param_groups_give_each_parameter_its_own_prior():
-    inputs, targets = data()
     model = nn.Sequential(linear(3), nn.LayerNorm(3, dtype=torch.float64), nn.Tanh())
     model.append(nn.Linear(3, 1, dtype=torch.float64))
     decayed = [model[0].weight, model[3].weight]
-    rest = [value for value in model.parameters() if not any(value is w for w in decayed)]
-    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": [model[1].weight]}]
-    groups += [{"params": [v for v in rest if v is not model[1].weight], "weight_decay": 0}]
+    groups: Groups = [{"params": decayed, "weight_decay": 0.02}]
+    groups += [{"params": [model[1].weight]}]
+    groups += [
+        {"params": [v for name, v in model.named_parameters() if "bias" in name], "weight_decay": 0}
+    ]
     optimizer = optim.SGD(groups, lr=0.05, weight_decay=0.005)
     priors = bw.priors_from_optimizer(optimizer, model, nn.MSELoss(), N, noise_scale=SIGMA)
     assert list(priors) == [name for name, _ in model.named_parameters()]
@@ -176,7 +179,7 @@ def test_a_network_with_free_biases_and_frozen_statistics_rests_at_its_mode():
     free = [value for name, value in named.items() if name.endswith("bias")]
     decayed = [value for name, value in named.items() if name.endswith("weight")]
     minimise(model, lambda: sum(0.01 / 2 * (value**2).sum() for value in decayed), inputs, targets)
-    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": free}]
+    groups: Groups = [{"params": decayed, "weight_decay": 0.01}, {"params": free}]
     optimizer = optim.SGD(groups, lr=0.1)
     before = {name: value.detach().clone() for name, value in named.items()}
     train(model, optimizer, nn.MSELoss(), inputs, targets, steps=3)

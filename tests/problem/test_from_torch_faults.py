@@ -2,13 +2,14 @@
 
 from functools import partial
 
-import bayeswd as bw
 import pytest
 import torch
+from torch import nn, optim
+
+import bayeswd as bw
 from bayeswd.errors import InputError
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat
-from torch import nn, optim
 
 
 def rows(outputs=1):
@@ -59,9 +60,18 @@ def test_an_optimizer_of_unknown_make_is_refused_by_its_decay():
     assert read(partial(SGD, lr=0.1)) == {"weight": Flat(), "bias": Flat()}
 
 
-@pytest.mark.parametrize("optimizer", [optim.LBFGS, optim.Rprop, partial(optim.AdamW, weight_decay=0)])
+WITHOUT_DECAY = [optim.LBFGS, optim.Rprop, partial(optim.AdamW, weight_decay=0)]
+
+
+@pytest.mark.parametrize("optimizer", WITHOUT_DECAY)
 def test_no_decay_is_a_flat_prior(optimizer):
     assert read(optimizer) == {"weight": Flat(), "bias": Flat()}
+
+
+def test_asgd_has_a_prior_even_without_weight_decay():
+    prior = read(partial(optim.ASGD, lambd=0.02))["weight"]
+    assert prior.variance == pytest.approx(2 / (12 * 0.02))
+    assert read(partial(optim.ASGD, lambd=0.0))["weight"] == Flat()
 
 
 class WeightedMSE(nn.MSELoss):
@@ -124,9 +134,7 @@ def test_targets_that_the_loss_leaves_out_are_refused():
     labels = targets.argmax(1)
     labels[:2] = -100
     with pytest.raises(InputError, match="2 of the targets are -100, which the loss ignores"):
-        Problem.from_training(
-            model, sgd(model.parameters()), nn.CrossEntropyLoss(), inputs, labels
-        )
+        Problem.from_training(model, sgd(model.parameters()), nn.CrossEntropyLoss(), inputs, labels)
 
 
 def warned(model, loss=None, targets=None, recwarn=None):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from torch import nn
 
@@ -162,3 +165,66 @@ def any_result(
     request: pytest.FixtureRequest, results: Callable[[str], Comparisons]
 ) -> Comparisons:
     return results(request.param)
+
+
+@pytest.fixture(scope="session")
+def compared_ridge() -> Callable[..., Comparisons]:
+    """Names of columns, x, y, noise scale, prior scale -> the comparison of that ridge."""
+
+    def fitted(
+        names: tuple[str, ...], x: np.ndarray, y: np.ndarray, sigma: float, tau: float
+    ) -> Comparisons:
+        return compared("ridge", names, [problem_of(x, y, GaussianNoise(sigma), Gaussian(tau))])
+
+    return fitted
+
+
+@pytest.fixture(scope="session")
+def check_page() -> Callable[[str, Figure], None]:
+    """All words of a figure are on the page, and no two overlap."""
+
+    def check(name: str, figure: Figure) -> None:
+        _assert_on_page(name, figure)
+        _assert_no_overlap(name, figure)
+
+    return check
+
+
+def _assert_on_page(name: str, figure: Figure) -> None:
+    page = figure.bbox
+    for text in _texts(figure) + _tick_labels(figure):
+        box = text.get_window_extent()
+        words = f"{name}: {text.get_text()}"
+        assert 0 <= box.x0 < box.x1 <= page.x1, words
+        assert 0 <= box.y0 < box.y1 <= page.y1, words
+
+
+def _assert_no_overlap(name: str, figure: Figure) -> None:
+    """Headlines, titles, labels, legends and numbers."""
+    texts = _texts(figure) + _tick_labels(figure)
+    boxes = [(text, text.get_window_extent()) for text in texts]
+    for (one, box), (other, beside) in combinations(boxes, 2):
+        apart_across = box.x1 <= beside.x0 + 1 or beside.x1 <= box.x0 + 1
+        apart_up = box.y1 <= beside.y0 + 1 or beside.y1 <= box.y0 + 1
+        assert apart_across or apart_up, f"{name}: {one.get_text()!r}, {other.get_text()!r}"
+
+
+def _texts(figure: Figure) -> list[Text]:
+    """The texts that are on the picture, those along the axes aside."""
+    ticks = {
+        label
+        for axes in figure.axes
+        for label in [*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both")]
+    }
+    shown = [text for text in figure.findobj(Text) if text.get_visible() and text not in ticks]
+    return [text for text in shown if text.get_text().strip()]
+
+
+def _tick_labels(figure: Figure) -> list[Text]:
+    """Those within the view: matplotlib keeps more of them than it draws."""
+    labels: list[Text] = []
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        labels += [label for tick in ticks for label in (tick.label1, tick.label2)]
+    return [label for label in labels if label.get_visible() and label.get_text()]

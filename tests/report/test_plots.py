@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 
 import matplotlib
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from bayeswd.analysis.comparison import Comparisons
 from bayeswd.errors import InputError
@@ -72,14 +70,11 @@ def test_each_figure_has_a_headline_with_a_number_and_labelled_axes(drawn: Drawn
         assert name == "forest" or all(axes.get_ylabel() for axes in filled[:1])
 
 
-def test_no_text_leaves_the_page(drawn: Drawn) -> None:
+def test_no_text_leaves_the_page_or_another_one_its_room(
+    drawn: Drawn, check_page: Callable[[str, Figure], None]
+) -> None:
     for name, figure in drawn[1]:
-        page = figure.bbox
-        for text in _texts(figure):
-            box = text.get_window_extent()
-            words = f"{name}: {text.get_text()}"
-            assert 0 <= box.x0 < box.x1 <= page.x1, words
-            assert 0 <= box.y0 < box.y1 <= page.y1, words
+        check_page(name, figure)
 
 
 def test_numbers_on_the_axes_are_short(drawn: Drawn) -> None:
@@ -87,38 +82,6 @@ def test_numbers_on_the_axes_are_short(drawn: Drawn) -> None:
         for axes in figure.axes:
             for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
                 assert len(label.get_text()) <= 8 or name == "forest", label.get_text()
-
-
-def test_no_two_texts_overlap(drawn: Drawn) -> None:
-    """Headlines, titles, labels, legends and numbers; slanted names on lines aside."""
-    for name, figure in drawn[1]:
-        texts = [text for text in _texts(figure) if text.get_rotation() % 90 == 0]
-        boxes = [(text, text.get_window_extent()) for text in texts + _tick_labels(figure)]
-        for (one, box), (other, beside) in combinations(boxes, 2):
-            apart_across = box.x1 <= beside.x0 + 1 or beside.x1 <= box.x0 + 1
-            apart_up = box.y1 <= beside.y0 + 1 or beside.y1 <= box.y0 + 1
-            assert apart_across or apart_up, f"{name}: {one.get_text()!r}, {other.get_text()!r}"
-
-
-def _texts(figure: Figure) -> list[Text]:
-    """The texts that are on the picture, those along the axes aside."""
-    ticks = {
-        label
-        for axes in figure.axes
-        for label in [*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both")]
-    }
-    shown = [text for text in figure.findobj(Text) if text.get_visible() and text not in ticks]
-    return [text for text in shown if text.get_text().strip()]
-
-
-def _tick_labels(figure: Figure) -> list[Text]:
-    """Those within the view: matplotlib keeps more of them than it draws."""
-    labels: list[Text] = []
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        low, high = sorted(axis.get_view_interval())
-        ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-        labels += [label for tick in ticks for label in (tick.label1, tick.label2)]
-    return [label for label in labels if label.get_visible() and label.get_text()]
 
 
 def test_pyplot_knows_none_of_the_figures(drawn: Drawn) -> None:

@@ -12,11 +12,20 @@ import pytest
 from bayeswd.analysis.comparison import Comparisons
 from bayeswd.problem import conventions
 from bayeswd.report import plots, style
-from bayeswd.report.conventions_figure import as_reading, known_to, same_prior, variances
+from bayeswd.report.letters import CLEAR, distance
+from bayeswd.report.same_prior import as_reading, known_to, same_prior, variances
 from bayeswd.report.weights import weight_prior
+
+from .test_plots import assert_no_overlap, assert_on_page
 
 Results = Callable[[str], Comparisons]
 NAMES = ["d2l", "diabetes", "breast-cancer", "digits", "long-names", "network"]
+
+
+def key(result: Comparisons) -> list[str]:
+    """The lines beside the panel, each on one line."""
+    legend = plots.strength_and_variance(result).axes[0].get_legend()
+    return [" ".join(text.get_text().split()) for text in legend.get_texts()]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "single-weight", "two-outputs"])
@@ -91,8 +100,7 @@ def test_a_run_in_a_rarer_convention_has_its_line(results: Results) -> None:
     strength = conventions.strength("d2l.tensorflow", one.reading, **known_to(one.problem))
     penalty = replace(one.penalty, strength=strength, convention="d2l.tensorflow")
     result = replace(results("diabetes"), comparisons=(replace(one, penalty=penalty),))
-    words = [text.get_text() for text in plots.strength_and_variance(result).axes[0].texts]
-    assert any(text.startswith("d2l.tensorflow = d2l") for text in words)
+    assert any("d2l.tensorflow = d2l" in said for said in key(result))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,3 +109,62 @@ def test_a_prior_is_read_as_the_comparison_reads_it(name: str, results: Results)
         reading = as_reading(weight_prior(one.problem))
         assert reading.family == one.reading.family
         assert math.isclose(reading.variance, one.reading.variance, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "single-weight", "two-outputs"])
+def test_no_letter_lies_on_a_line_and_the_key_is_beside_the_panel(
+    name: str, results: Results
+) -> None:
+    figure = plots.strength_and_variance(results(name))
+    (axes,) = figure.axes
+    lines = [line for line in axes.lines if line.get_linestyle() != "None"]
+    segments = [line.get_transform().transform(line.get_xydata())[[0, -1]] for line in lines]
+    assert len(axes.texts) >= 3
+    for letter in axes.texts:
+        box = letter.get_window_extent()
+        middle = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
+        nearest = min(distance(middle, *ends) for ends in segments) * 72 / figure.dpi
+        assert nearest > 0.75 * CLEAR, letter.get_text()
+    assert axes.get_legend().get_window_extent().x0 >= axes.bbox.x1
+
+
+def test_the_key_has_each_letter_once_with_its_number(results: Results) -> None:
+    lines = key(results("d2l"))
+    assert lines[:3] == [
+        "this run: L2, λ = 3 (d2l)",
+        "this run: L1, λ = 0.00548 (d2l)",
+        "Gaussian prior (L2)",
+    ]
+    assert lines[3:6] == ["a 3: d2l = keras.L2", "b 6: torch.SGD+MSELoss", "c 60: sklearn.Ridge"]
+    letters = [
+        text.get_text() for text in plots.strength_and_variance(results("d2l")).axes[0].texts
+    ]
+    assert letters == ["a", "b", "c", "d", "e"]
+
+
+def test_the_longest_name_of_a_convention_stays_on_the_page(results: Results) -> None:
+    one = results("breast-cancer").comparisons[0]
+    convention = "glum.GeneralizedLinearRegressor:poisson" * 2
+    penalty = replace(one.penalty, convention=convention)
+    result = replace(results("breast-cancer"), comparisons=(replace(one, penalty=penalty),) * 2)
+    for draw in (plots.weights_by_method, plots.convergence):
+        figure = draw(result)
+        assert_on_page("long", figure)
+        assert_no_overlap("long", figure)
+
+
+def test_the_headline_of_a_long_convention_is_not_clipped(results: Results) -> None:
+    one = results("diabetes").comparisons[0]
+    name = "spark.GeneralizedLinearRegression:gaussian"
+    strength = conventions.strength(name, one.reading, **known_to(one.problem))
+    penalty = replace(one.penalty, strength=strength, convention=name)
+    result = replace(results("diabetes"), comparisons=(replace(one, penalty=penalty),))
+    figure = plots.strength_and_variance(result)
+    assert_on_page("long", figure)
+    assert_no_overlap("long", figure)
+
+
+def test_distance_is_to_the_nearest_point_of_the_segment() -> None:
+    start, end = np.array([0.0, 0.0]), np.array([4.0, 0.0])
+    assert distance(np.array([1.0, 3.0]), start, end) == pytest.approx(3.0)
+    assert distance(np.array([7.0, 4.0]), start, end) == pytest.approx(5.0)
