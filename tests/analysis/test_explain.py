@@ -3,14 +3,12 @@
 import json
 import math
 
-import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Lasso, Ridge
 from torch import nn
 
 import bayeswd as bw
-from bayeswd.errors import InputError
 from bayeswd.estimate import descent, exact
 from bayeswd.problem import conventions
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, GaussianNoise, Poisson
@@ -223,19 +221,3 @@ def test_the_faces_of_a_finding():
     assert "<table>" in finding._repr_html_()
     reading = conventions.reading("d2l", finding.strength, penalty="l1", n=40, noise_scale=SIGMA)
     assert reading.scale == pytest.approx(0.05)
-
-
-@pytest.mark.parametrize(
-    ("weights", "says"),
-    [
-        ([1.0], "weights: found a list; give a module or {'weight': tensor, 'bias': tensor}"),
-        ({"weight": np.zeros(6)}, "weights lack the parameter 'bias'; give zeros"),
-        ({"weight": np.zeros(6), "bais": 0.0}, "no parameter 'bais'; did you mean 'bias'"),
-        ({"weight": np.zeros(5), "bias": 0.0}, r"'weight' has shape \(5,\); the problem's has"),
-        ({"weight": np.full(6, np.nan), "bias": 0.0}, "'weight' holds NaN or an infinity"),
-        ({"weight": ["a"] * 6, "bias": 0.0}, "'weight' holds <U1, not numbers"),
-    ],
-)
-def test_weights_that_are_none_are_refused(weights, says):
-    with pytest.raises(InputError, match=says):
-        bw.infer_strength(weights, problem(Gaussian(1.0)))

@@ -40,7 +40,11 @@ def network(bias):
 
 CHOICES = {
     "gaussian": (lambda: state(Gaussian(0.5)), conjugate, "Gaussian noise without an L1 prior"),
-    "gaussian, flat bias": (lambda: state(Gaussian(0.5), Flat()), conjugate, "Gaussian noise without an L1 prior"),
+    "gaussian, flat bias": (
+        lambda: state(Gaussian(0.5), Flat()),
+        conjugate,
+        "Gaussian noise without an L1 prior",
+    ),
     "flat": (lambda: state(Flat(), Gaussian(1.0)), conjugate, "Gaussian noise without an L1 prior"),
     "laplace": (lambda: state(Laplace(0.5)), gibbs, "Gaussian noise with an L1 prior"),
     "laplace, flat bias": (lambda: state(Laplace(0.5), Flat()), gibbs, "with an L1 prior"),

@@ -35,7 +35,6 @@ def data(kind="gaussian", outputs=1):
 
 
 def train(model, optimizer, loss, inputs, targets, steps=1500, decay=0.99):
-    """Full batch, with a learning rate that dies out."""
     schedule = optim.lr_scheduler.ExponentialLR(optimizer, decay)
     for _ in range(steps):
         optimizer.zero_grad()

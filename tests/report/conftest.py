@@ -184,6 +184,7 @@ def check_page() -> Callable[[str, Figure], None]:
     """All words of a figure are on the page, and no two overlap."""
 
     def check(name: str, figure: Figure) -> None:
+        figure.draw_without_rendering()  # only then labels know how wide the numbers are
         _assert_on_page(name, figure)
         _assert_no_overlap(name, figure)
 
