@@ -97,9 +97,10 @@ def finding(trained: Sequence[Comparison]) -> str:
     steps = [steps_until(one, row) for one, row in rows if row.converged]
     there = [step for step in steps if step is not None]
     goal = f"within {NATS:g} nats of the optimum"
+    if not there and not late:
+        return f"No training came {goal}"
     if not there:
-        came = f"came {goal}" if not late else _stopped(late)
-        return _capital(_share(len(late), len(rows), came))
+        return _capital(_share(len(late), len(rows), _stopped(late)))
     first = f"{'the first ' if len(rows) > 1 else ''}at step {min(there)}"
     said = _capital(_share(len(there), len(rows), f"came {goal}, {first}"))
     rest = f"; {_share(len(late), len(rows), _stopped(late))}" if late else ""
@@ -109,13 +110,13 @@ def finding(trained: Sequence[Comparison]) -> str:
 def _share(count: int, total: int, what: str) -> str:
     """`every training stopped`, `1 of 4 trainings stopped`."""
     if count < total:
-        return f"{count or 'none'} of {counted(total, 'training')} {what}"
+        return f"{count} of {counted(total, 'training')} {what}"
     return f"{'every' if total > 1 else 'the'} training {what}"
 
 
 def _stopped(late: Sequence[Method]) -> str:
     counts = sorted({taken(row) for row in late})
-    many = counted(counts[-1], "step") if counts else ""
+    many = counted(counts[-1], "step")
     spread = f"{counts[0]} to {many}" if len(counts) > 1 else many
     return f"stopped after {spread}, not converged"
 

@@ -103,8 +103,9 @@ def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
     labels.set_xlim(0, 1)
     for name in labels.texts:
         name.set_horizontalalignment("left" if name.get_position()[0] == 0 else "right")
-    for tick, side in zip(labels.xaxis.get_major_ticks(), ("left", "right"), strict=True):
-        tick.label2.set_horizontalalignment(side)
+    name_head, strength_head = labels.xaxis.get_major_ticks()
+    name_head.label2.set_horizontalalignment("left")
+    strength_head.label2.set_horizontalalignment("right")
     labels.spines[["bottom", "left"]].set_visible(False)
     labels.xaxis.tick_top()
     labels.tick_params(length=0)

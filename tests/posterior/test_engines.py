@@ -207,6 +207,13 @@ def test_the_quadrature_agrees_with_the_closed_form() -> None:
     torch.testing.assert_close(found.variance["weight"], exact.sd["weight"] ** 2, rtol=1e-8, atol=0)
 
 
+@pytest.mark.parametrize("problem", ["logistic, few data", "counts"])
+def test_no_chain_stays_where_it_began(problem: str) -> None:
+    """Few chains by luck have no bad start; the default number must have none that is stuck."""
+    accepted = hmc.sample(PROBLEMS[problem]()).sample_stats["acceptance_rate"]
+    assert float(accepted.mean(1).min()) > 0.2
+
+
 def network() -> Problem:
     inputs = torch.linspace(-2, 2, 8, dtype=torch.float64)[:, None]
     model = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))

@@ -126,3 +126,9 @@ def test_the_headline_counts_converged_trainings_only(results: Results) -> None:
 def test_an_exact_solvers_sweeps_are_no_training(results: Results) -> None:
     for one in results("d2l").comparisons:
         assert [row.method for row in trainings(one)] == ["penalized-sgd", "pyro-map"]
+
+
+def test_a_training_that_converged_elsewhere_is_counted_out(results: Results) -> None:
+    one = with_history(results("d2l").comparisons[0], [100.0, 3.0])
+    figure = plots.convergence(replace(results("d2l"), comparisons=(one,)))
+    assert headline(figure) == "No training came within 0.05 nats of the optimum"

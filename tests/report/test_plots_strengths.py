@@ -146,7 +146,7 @@ def test_the_longest_name_of_a_convention_stays_on_the_page(
     results: Results, check_page: Check
 ) -> None:
     one = results("breast-cancer").comparisons[0]
-    convention = "glum.GeneralizedLinearRegressor:poisson" * 2
+    convention = "spark.GeneralizedLinearRegression:gaussian"
     penalty = replace(one.penalty, convention=convention)
     result = replace(results("breast-cancer"), comparisons=(replace(one, penalty=penalty),) * 2)
     for draw in (plots.weights_by_method, plots.convergence):
