@@ -30,7 +30,8 @@ def judge(problem: Problem, rows: Sequence[Method]) -> Verdict:
         if words := _other_objective(problem, row):
             return Verdict(False, words)
     if late:
-        return Verdict(False, "; ".join(_not_yet(problem, row) for row in late) + ".")
+        first, *further = (_not_yet(problem, row) for row in late)
+        return Verdict(False, "; ".join([first, *(_tail(words) for words in further)]) + ".")
     if problem.linear is None:
         return _same_stationary_point(rows)
     far = [row for row in rows if (row.max_sd_difference or 0.0) > POSTERIOR_SD]
@@ -133,6 +134,11 @@ def _not_yet(problem: Problem, row: Method) -> str:
         f"not yet: {row.method} stopped after {row.steps} steps{gap}; give it more steps, "
         "standardised inputs or, with minibatches, an lr that falls"
     )
+
+
+def _tail(words: str) -> str:
+    """A further clause of the same verdict, without saying "not yet" again."""
+    return words.removeprefix("not yet: ").removeprefix("not the same: ")
 
 
 def _same_fit(problem: Problem, rows: Sequence[Method]) -> str:

@@ -31,7 +31,7 @@ BOOK = ["--n", "20", "--noise", "0.01"]
         (["3", "--from", "d2l", *BOOK, "--likelihood", "cauchy"], "likelihood, not cauchy"),
         (["--list", "--json", "-"], "--list is a table to read: --to all --json has the numbers"),
         (["--list", "nothing-like-it"], "--list nothing-like-it: no name has that in it"),
-        (["3", "--from", "d2l", *BOOK, "--json", "/nowhere/x.json"], "cannot be written"),
+        (["3", "--from", "d2l", *BOOK, "--json", "/nowhere/x.json"], "cannot write"),
     ],
 )
 def test_faults_are_one_line_and_exit_2(
