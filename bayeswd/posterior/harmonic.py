@@ -55,6 +55,7 @@ class Kick:
     def add_(self, momentum: Tensor, position: Tensor, factor: float) -> None:
         """Add `factor` times the force at `position` to the momentum, both [D, C]."""
         if self.softened is None:
+            assert self.matrix is not None  # one of the two is there
             momentum.addmm_(self.matrix, position, alpha=factor)
             momentum.sub_(self.shift, alpha=factor)
         elif self.matrix is None:

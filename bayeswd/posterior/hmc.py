@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from bayeswd.errors import InputError
-from bayeswd.posterior import potentials, propriety, warmup as warming
+from bayeswd.posterior import potentials, propriety
+from bayeswd.posterior import warmup as warming
 from bayeswd.posterior.potentials import Setup
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.posterior.transition import Info, State, init, step
@@ -28,7 +29,8 @@ __all__ = ["Info", "State", "init", "sample", "step"]
 Params = Mapping[str, Tensor]
 Progress = Callable[[int, int], object]
 
-CHAINS, WARMUP = (256, 64), (20, 300)  # of a linear model, whose posterior is roughly known; of others
+# of a linear model, whose posterior is roughly known; of others
+CHAINS, WARMUP = (256, 64), (20, 300)
 
 
 def sample(

@@ -1,4 +1,4 @@
-"""The objective of any model for many chains at once, by `torch.func`, and a start for each chain."""
+"""The objective of any model for many chains at once, by `torch.func`, and their starts."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def of(problem: Problem) -> tuple[Columns, str]:
         float(prior.penalty(torch.zeros_like(problem.initial[name])))
         for name, prior in problem.priors.items()
     )
+
     def of_named(params: Params) -> Tensor:
         return torch.cat([params[name].flatten(1) for name in problem.priors], 1).T
 

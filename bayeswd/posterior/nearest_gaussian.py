@@ -2,7 +2,8 @@
 
 Under a quadratic misfit and |w| / b, the Gaussian q of least KL(q | posterior) has
 
-    precision = rows'rows + diag(l2 + 2 N(0; m, s) / b),   rows'(aim - rows m) = erf(m / s sqrt 2) / b
+    precision = rows'rows + diag(l2 + 2 N(0; m, s) / b),
+    rows'(aim - rows m) = erf(m / s sqrt 2) / b
 
 (Opper & Archambeau 2009, eqs. 10 and 11, with E|w| under a normal of mean m and sd s). Chains
 correct what it misses; it need not be accurate.

@@ -9,7 +9,6 @@ the motion between two kicks is exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +20,7 @@ from bayeswd.estimate.glm_misfit import Glm
 from bayeswd.posterior import columns as columns_of
 from bayeswd.posterior import harmonic as harmonics
 from bayeswd.posterior import metric as metrics
-from bayeswd.posterior import module_columns, nearest_gaussian, prior_flow
+from bayeswd.posterior import module_columns, nearest_gaussian
 from bayeswd.posterior.columns import Columns
 from bayeswd.posterior.harmonic import Harmonic
 from bayeswd.posterior.metric import Dense, Diagonal, Metric
@@ -136,7 +135,7 @@ def _near_gaussian(
     """V is `near` with a ridge, [D]; or, where that is None, only near to `near`."""
     like = problem.inputs
     exact = ridge is not None
-    l2 = ridge if exact else torch.zeros_like(columns.l2)
+    l2 = torch.zeros_like(columns.l2) if ridge is None else ridge
     start = _SPREAD * random.normal(len(l2))
     if not (columns.l1 > 0).any():
         metric = metrics.to(nearest_gaussian.whitening(near, l2), like)

@@ -42,9 +42,7 @@ def init(potential: Potential, positions: Tensor) -> State:
     return State(positions, potential.energy(positions))
 
 
-def step(
-    state: State, leapfrog: Leapfrog, steps: int, random: RandomNumbers
-) -> tuple[State, Info]:
+def step(state: State, leapfrog: Leapfrog, steps: int, random: RandomNumbers) -> tuple[State, Info]:
     """A fresh momentum, a trajectory of `steps` steps, and Metropolis's choice for each chain."""
     normal = random.normal(len(state.position) + 2)
     momentum = normal[:-2].to(state.position)

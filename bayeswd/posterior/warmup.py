@@ -6,6 +6,7 @@ One number crosses from the device to the host for each round of transitions, no
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -88,9 +89,7 @@ def _round(
     return state, float(Info(torch.stack(errors)).acceptance_rate.mean()), passed
 
 
-def _relearnt(
-    state: State, potential: Potential, window: list[Tensor]
-) -> tuple[State, Potential]:
+def _relearnt(state: State, potential: Potential, window: list[Tensor]) -> tuple[State, Potential]:
     """The same chains in units taken from where they were."""
     size, chains = state.position.shape
     dense = potential.slopes is None and chains > 1.5 * size

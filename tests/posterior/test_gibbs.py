@@ -87,7 +87,10 @@ def test_a_chain_is_the_same_in_any_company(shape, belief):
     problem = state(*shape, Flat())
     run = {"draws": 30, "warmup": 3, "seed": 11, "noise": BELIEFS[belief]}
     alone, many = (gibbs.sample(problem, chains=chains, **run) for chains in (1, 131))
-    again, other = gibbs.sample(problem, chains=1, **run), gibbs.sample(problem, chains=1, **run | {"seed": 12})
+    again, other = (
+        gibbs.sample(problem, chains=1, **run),
+        gibbs.sample(problem, chains=1, **run | {"seed": 12}),
+    )
     for name, value in alone.params.items():
         torch.testing.assert_close(many.params[name][:1], value, rtol=1e-8, atol=1e-10)
         assert torch.equal(again.params[name], value)
@@ -203,7 +206,10 @@ def constant():
 
 IMPROPER = "the posterior is improper: some weights explain all"
 REFUSED = [
-    (lambda: gibbs.sample(logistic()), "for one linear layer with GaussianNoise; found .*: use hmc"),
+    (
+        lambda: gibbs.sample(logistic()),
+        "for one linear layer with GaussianNoise; found .*: use hmc",
+    ),
     (lambda: gibbs.sample(state(9, 2, prior=Flat())), r"found Flat\(\) on 'weight'.*conjugate"),
     (lambda: gibbs.sample(state(9, 2, outputs=2)), "one output; found 2: state a problem for each"),
     (lambda: gibbs.sample(state(9, 2), chains=0), "0 chains of 250 draws after 100; give at least"),
@@ -212,7 +218,10 @@ REFUSED = [
     (lambda: gibbs.sample(state(4, 3, Flat()), noise=gibbs.fixed_scale(2.0)), f"-6 .*{IMPROPER} 3"),
     (lambda: gibbs.sample(constant(), noise=gibbs.penalty_tied()), IMPROPER),
     (lambda: gibbs.sample(state(1, 2, Flat()), noise=gibbs.park_casella()), f"{IMPROPER} 0 "),
-    (lambda: gibbs.park_casella(rate=-1.0), "rate of sigma.2 must be a finite number >= 0; found -"),
+    (
+        lambda: gibbs.park_casella(rate=-1.0),
+        "rate of sigma.2 must be a finite number >= 0; found -",
+    ),
     (lambda: gibbs.StrengthPrior(0.0, 1.0), r"StrengthPrior\(shape=0.0, rate=1.0\): both must be"),
 ]
 ELASTIC = state(9, 2, prior=ElasticNet(0.4, 0.5))

@@ -184,7 +184,7 @@ def test_an_elastic_net_with_unknown_noise_keeps_both_ratios():
 @pytest.mark.parametrize("belief", ["park_casella", "penalty_tied"])
 def test_a_gaussian_bias_stays_in_proportion_to_unknown_noise(belief):
     """Only the bias has a column: its posterior under tau / sigma fixed is Student t."""
-    noise, power = BELIEFS[belief]
+    noise, _power = BELIEFS[belief]
     problem = state(6, 1, Laplace(1e-6), Gaussian(0.5))
     draws = gibbs.sample(problem, **RUN, noise=noise)
     y = problem.targets[:, 0].numpy()
