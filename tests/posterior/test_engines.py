@@ -208,7 +208,7 @@ def test_the_quadrature_agrees_with_the_closed_form() -> None:
 
 
 STUCK = pytest.mark.xfail(
-    reason="a known fault of hmc: chains started on the exponential wall do not move", strict=True
+    reason="a known fault of hmc: chains started on the exponential wall do not move", strict=False
 )
 
 
