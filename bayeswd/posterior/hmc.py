@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 
 from bayeswd.errors import InputError
-from bayeswd.posterior import potentials, propriety
+from bayeswd.posterior import potentials, propriety, stuck
 from bayeswd.posterior import warmup as warming
+from bayeswd.posterior.interruption import Made
 from bayeswd.posterior.potentials import Setup
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.posterior.transition import Info, State, init, step
 from bayeswd.posterior.warmup import Trajectories
+from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
@@ -29,8 +31,8 @@ __all__ = ["Info", "State", "init", "sample", "step"]
 Params = Mapping[str, Tensor]
 Progress = Callable[[int, int], object]
 
-# of a linear model, whose posterior is roughly known; of others
-CHAINS, WARMUP = (256, 64), (20, 300)
+# by `_kind`: how much of the posterior is known beforehand
+CHAINS, WARMUP = (256, 256, 64), (20, 60, 300)
 
 
 def sample(
@@ -45,20 +47,21 @@ def sample(
 ) -> Draws:
     """Draws by many chains at once, [chain, draw, *parameter], on the device of the problem.
 
-    chains, warmup: default 256 and 20 for a linear model, 64 and 300 for any other.
+    chains, warmup: default 256 and 20 for a linear model with Gaussian noise, 256 and 60 for
+        another linear model, 64 and 300 for any other.
     start: weights for every chain, [*parameter], or for each its own, [chain, *parameter];
         default spread wider than the posterior of a linear model, and for any other model low on
         the objective, each chain by a descent of its own.
     progress: called as progress(done, total) after transitions, warm-up included.
 
     sample_stats: lp (log joint density, nats), acceptance_rate, diverging, n_steps, step_size.
-    Ctrl-C, or memory running out, after the warm-up leaves the draws that are done, and `why`
-    says so. Raises InputError for a posterior known to be improper.
+    Ctrl-C, or memory running out, after the warm-up leaves the draws that are done. `why` says
+    so, and whether chains are stuck. Raises InputError for a posterior known to be improper.
     """
     began = time.perf_counter()
-    known = problem.linear is not None
-    chains = chains if chains is not None else CHAINS[not known]
-    warmup = warmup if warmup is not None else WARMUP[not known]
+    kind = _kind(problem)
+    chains = CHAINS[kind] if chains is None else chains
+    warmup = WARMUP[kind] if warmup is None else warmup
     _require_sensible(chains, draws, warmup)
     propriety.require(problem, "hmc.sample")
     random = RandomNumbers(seed, chains, problem.inputs.device)
@@ -67,8 +70,9 @@ def sample(
     with torch.inference_mode(not setup.adapts):  # else torch.func has to record
         state, going = warming.run(setup, warmup, seed, random, tell)
         kept = Kept.room(state, draws)
-        why = _draw(state, going, random, kept, lambda done: tell(warmup + done))
-    return _as_draws(problem, setup, going, kept, random, why, began)
+        made = _draw(state, going, random, kept, lambda done: tell(warmup + done))
+    drawn = _as_draws(problem, setup.how, going, kept.first(made.done), random, made.clause)
+    return replace(drawn, seconds=time.perf_counter() - began)
 
 
 @dataclass
@@ -78,7 +82,6 @@ class Kept:
     weights: Tensor
     energy: Tensor
     error: Tensor
-    done: int = 0
 
     @staticmethod
     def room(state: State, draws: int) -> Kept:
@@ -87,6 +90,9 @@ class Kept:
             energy = state.energy.new_empty(draws, len(state.energy))
             return Kept(weights, energy, torch.empty_like(energy))
 
+    def first(self, count: int) -> Kept:
+        return Kept(self.weights[:count], self.energy[:count], self.error[:count])
+
 
 def _draw(
     state: State,
@@ -94,53 +100,44 @@ def _draw(
     random: RandomNumbers,
     kept: Kept,
     tell: Callable[[int], object],
-) -> str:
-    """Fill `kept`; a clause for draws that were cut short, else empty."""
-    count = len(kept.weights)
-    try:
-        for index in range(count):
+) -> Made:
+    """Fill `kept` as far as it goes."""
+    with Made(len(kept.weights)) as made:
+        for index in range(made.asked):
             state, info = step(state, *going.at(index), random)
             kept.weights[index] = going.potential.metric.to_weights(state.position)
             kept.energy[index], kept.error[index] = state.energy, info.energy_error
-            kept.done = index + 1
-            tell(kept.done)
-    except (KeyboardInterrupt, MemoryError):
-        if kept.done == 0:
-            raise
-    return "" if kept.done == count else f"; cut short after {kept.done} of {count} draws"
+            made.done = index + 1
+            tell(made.done)
+    return made
 
 
 def _as_draws(
-    problem: Problem,
-    setup: Setup,
-    going: Trajectories,
-    kept: Kept,
-    random: RandomNumbers,
-    cut: str,
-    began: float,
+    problem: Problem, how: str, going: Trajectories, kept: Kept, random: RandomNumbers, cut: str
 ) -> Draws:
-    energy, info = kept.energy[: kept.done], Info(kept.error[: kept.done])
-    params, extra = going.potential.columns.named(kept.weights[: kept.done], random)
-    shapes = [going.at(index) for index in range(kept.done)]
+    """`Draws` without a time."""
+    info = Info(kept.error)
+    params, extra = going.potential.columns.named(kept.weights, random)
+    shapes = [going.at(index) for index in range(len(kept.weights))]
     per_draw = {
         "n_steps": torch.tensor([steps for _, steps in shapes]),
         "step_size": torch.tensor([leapfrog.step_size for leapfrog, _ in shapes]).double(),
     }
     acceptance = info.acceptance_rate.T.contiguous()
     stats = {
-        "lp": -(energy + extra + going.potential.constant).T.contiguous(),
+        "lp": -(kept.energy + extra + going.potential.constant).T.contiguous(),
         "acceptance_rate": acceptance,
         "diverging": info.diverging.T.contiguous(),
     }
     for name, values in per_draw.items():
-        stats[name] = values.to(energy.device).expand_as(acceptance).contiguous()
+        stats[name] = values.to(acceptance.device).expand_as(acceptance).contiguous()
     mean_steps = float(per_draw["n_steps"].double().mean())
-    doubt = propriety.doubt(problem)
     why = (
-        f"{len(acceptance)} chains at once, {setup.how}; acceptance {float(acceptance.mean()):.2f} "
-        f"with {mean_steps:.1f} steps to a draw{cut}{'; ' * bool(doubt)}{doubt}"
+        f"{len(acceptance)} chains at once, {how}; acceptance {float(acceptance.mean()):.2f} "
+        f"with {mean_steps:.1f} steps to a draw"
     )
-    return Draws(params, "hmc", why, time.perf_counter() - began, sample_stats=stats)
+    clauses = [why, cut, propriety.doubt(problem), stuck.clause(stats)]
+    return Draws(params, "hmc", "; ".join(filter(None, clauses)), 0.0, sample_stats=stats)
 
 
 def _started(problem: Problem, setup: Setup, chains: int, start: Params | None) -> Setup:
@@ -161,6 +158,13 @@ def _started(problem: Problem, setup: Setup, chains: int, start: Params | None) 
         each[name] = given
     weights = setup.potential.columns.of_named(each).contiguous()
     return replace(setup, positions=setup.potential.metric.from_weights(weights))
+
+
+def _kind(problem: Problem) -> int:
+    """0 for a linear model with Gaussian noise, 1 for another linear model, 2 for any other."""
+    if problem.linear is None:
+        return 2
+    return 0 if isinstance(problem.likelihood, GaussianNoise) else 1
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[int], object]:

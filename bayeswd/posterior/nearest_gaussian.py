@@ -69,10 +69,13 @@ def smoothed(near: Quadratic, l1: Tensor, l2: Tensor) -> tuple[Tensor, Tensor]:
     return mean, added
 
 
-def whitening(near: Quadratic, added: Tensor, mean: Tensor | None = None) -> Metric:
-    """Coordinates in which rows'rows + diag(added) is the identity, about its mean or another."""
-    mean = _mean(near, added) if mean is None else mean
-    if len(near.rows) == len(added):
+def whitening(near: Quadratic, added: Tensor, dense: bool = False) -> Metric:
+    """Coordinates in which rows'rows + diag(added) is the identity, about its mean.
+
+    dense: the whole matrix also where few rows would allow a thinner one.
+    """
+    mean = _mean(near, added)
+    if dense or not _is_thin(near, added):
         precision = near.rows.T @ near.rows + torch.diag(added)
         root = torch.linalg.cholesky(precision)
         eye = torch.eye(len(added)).to(root)
@@ -97,7 +100,7 @@ def harmonic(near: Quadratic, l2: Tensor, scale: Tensor, like: Tensor) -> Harmon
 
 def _mean(near: Quadratic, added: Tensor) -> Tensor:
     """(rows'rows + diag(added))^-1 rows'aim; [D]."""
-    if len(near.rows) == len(added):
+    if not _is_thin(near, added):
         precision = near.rows.T @ near.rows + torch.diag(added)
         return torch.linalg.solve(precision, near.rows.T @ near.aim)
     pulled = near.rows / added
@@ -106,13 +109,18 @@ def _mean(near: Quadratic, added: Tensor) -> Tensor:
 
 def _variance(near: Quadratic, added: Tensor) -> Tensor:
     """The diagonal of (rows'rows + diag(added))^-1; [D]."""
-    if len(near.rows) == len(added):
+    if not _is_thin(near, added):
         precision = near.rows.T @ near.rows + torch.diag(added)
         return torch.linalg.inv(precision).diagonal()
     pulled = near.rows / added
     root = torch.linalg.cholesky(_inner(near, pulled))
     taken = torch.linalg.solve_triangular(root, pulled, upper=False)
     return 1 / added - (taken**2).sum(0)
+
+
+def _is_thin(near: Quadratic, added: Tensor) -> bool:
+    """Whether an [r, r] matrix will do: Woodbury's identity divides by `added`."""
+    return len(near.rows) < len(added) and bool((added > 0).all())
 
 
 def _inner(near: Quadratic, pulled: Tensor) -> Tensor:

@@ -20,16 +20,17 @@ from bayeswd.estimate.glm_misfit import Glm
 from bayeswd.posterior import columns as columns_of
 from bayeswd.posterior import harmonic as harmonics
 from bayeswd.posterior import metric as metrics
-from bayeswd.posterior import module_columns, nearest_gaussian
+from bayeswd.posterior import module_columns, nearest_gaussian, starts
 from bayeswd.posterior.columns import Columns
 from bayeswd.posterior.harmonic import Harmonic
-from bayeswd.posterior.metric import Dense, Diagonal, Metric
+from bayeswd.posterior.metric import Diagonal, Metric
 from bayeswd.posterior.nearest_gaussian import Quadratic
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 
 DENSE = 1500  # coefficients up to which a generalised linear model gets its Hessian
+LEARNT = 300  # coefficients up to which its covariance is learnt whole, and kept whole
 _SPREAD = 1.5  # of the start, in sds of the nearest Gaussian
 
 
@@ -136,41 +137,46 @@ def _near_gaussian(
     like = problem.inputs
     exact = ridge is not None
     l2 = torch.zeros_like(columns.l2) if ridge is None else ridge
+    dense = not exact and len(l2) <= LEARNT
     start = _SPREAD * random.normal(len(l2))
     if not (columns.l1 > 0).any():
-        metric = metrics.to(nearest_gaussian.whitening(near, l2), like)
+        metric = metrics.to(nearest_gaussian.whitening(near, l2, dense), like)
         turning = harmonics.unit(like) if exact else None
-        return Setup(Potential(columns, metric, turning, 1.0, None), start.to(like), how)
+        potential = Potential(columns, metric, turning, 1.0, None)
+        return _spread(potential, torch.zeros_like(start[:, :1]), start, start, how)
     added = nearest_gaussian.smoothed(near, columns.l1, l2)[1]
-    wide = nearest_gaussian.whitening(near, added)
+    wide = nearest_gaussian.whitening(near, added, dense)
     # no unit is wider than the prior: beyond it the steps would have to be shorter for that
     unit = torch.minimum(metrics.sds(wide), 2**0.5 / columns.l1)[:, None]
     turning = nearest_gaussian.harmonic(near, l2, unit[:, 0], like) if exact else None
     metric = metrics.to(Diagonal(torch.zeros_like(unit), unit), like)
     slopes = (columns.l1[:, None] * unit).to(like)
     potential = Potential(columns, metric, turning, metrics.longest(wide, unit), slopes)
-    positions = (wide.to_weights(start) / unit).to(like)
-    return Setup(potential, positions, f"{how}, the flow of the L1 prior exact")
+    centre = wide.centre / unit
+    away = wide.to_weights(start) / unit - centre
+    return _spread(potential, centre, away, start, f"{how}, the flow of the L1 prior exact")
+
+
+def _spread(potential: Potential, centre: Tensor, away: Tensor, normal: Tensor, how: str) -> Setup:
+    """Chains at centre + away [D, C], or nearer, which are `normal` in units of the posterior."""
+    like = potential.metric.centre
+    if potential.harmonic is not None:
+        return Setup(potential, (centre + away).to(like), how)
+    predicted = 0.5 * (normal**2).sum(0)
+    positions = starts.pulled_in(potential.energy, centre.to(like), away.to(like), predicted)
+    return Setup(potential, positions, how, adapts=True)
 
 
 def _of_module(problem: Problem, chains: int, random: RandomNumbers) -> Setup:
     columns, how = module_columns.of(problem)
     weights = module_columns.starts(problem, columns, chains, random)
-    potential = adapted(columns, weights)
+    potential = by_weight(columns, weights)
     return Setup(potential, potential.metric.from_weights(weights), f"gradients {how}", True)
 
 
-def adapted(columns: Columns, weights: Tensor, dense: bool = False) -> Potential:
-    """The units in which the weights [D, M] that chains went through have sd 1.
-
-    dense: their whole covariance; only where no prior has an L1 part.
-    """
+def by_weight(columns: Columns, weights: Tensor) -> Potential:
+    """In units of its own for each weight, in which the weights [D, M] seen so far have sd 1."""
     centre = weights.mean(1, keepdim=True)
-    if dense:
-        covariance = torch.cov(weights.double())
-        root = torch.linalg.cholesky(torch.linalg.inv(covariance))
-        factor = torch.linalg.inv(root).T.to(weights)
-        return Potential(columns, Dense(centre, factor), None, 1.0, None)
     scale = weights.std(1, keepdim=True) if weights.shape[1] > 1 else torch.ones_like(weights)
     l1 = columns.l1[:, None].to(scale)
     scale = torch.where(l1 > 0, torch.minimum(scale, 2**0.5 / l1), scale).clamp(min=1e-6)

@@ -6,7 +6,7 @@ One latent site for each parameter, under its own name; chains run one after the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from pyro import poutine
@@ -17,7 +17,8 @@ from torch import Generator, Tensor
 from bayeswd.errors import InputError
 from bayeswd.estimate import exact
 from bayeswd.estimate.loop import live_start
-from bayeswd.posterior import propriety
+from bayeswd.posterior import propriety, stuck
+from bayeswd.posterior.interruption import Made
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.pyro_isolation import isolated
 from bayeswd.problem.pyro_model import model_of
@@ -50,9 +51,11 @@ def sample(
     max_tree_depth: a transition takes at most 2 to this power, less 1, gradients.
     progress: called as progress(done, total) after each transition, warm-up included.
 
-    sample_stats: lp (log joint density, nats), acceptance_rate, diverging. Chain c is the same
-    whatever the number of chains. The global random numbers, Pyro's parameter store and its
-    settings are left as they were found. Raises InputError for a posterior known to be improper.
+    Ctrl-C, or memory running out, leaves the chains that are whole, or what there is of the first
+    one; `why` says so. sample_stats: lp (log joint density, nats), acceptance_rate, diverging.
+    Chain c is the same whatever the number of chains. The global random numbers, Pyro's parameter
+    store and its settings are left as they were found. Raises InputError for a posterior known to
+    be improper.
     """
     began = time.perf_counter()
     _require_sensible(chains, draws, warmup, target_acceptance)
@@ -60,52 +63,72 @@ def sample(
     weights = _start(problem, start)
     size = sum(value.numel() for value in weights.values())
     dense = size <= DENSE if full_mass is None else full_mass
-    total = chains * (warmup + draws)
-    found = []
-    for chain, own_seed in enumerate(_seeds(seed, chains)):
-        with isolated(own_seed, problem.inputs.device), poutine.block():
-            kernel = NUTS(
-                model_of(problem),
-                full_mass=dense,
-                max_plate_nesting=1,  # else Pyro draws from the model, and so from flat priors
-                target_accept_prob=target_acceptance,
-                max_tree_depth=max_tree_depth,
-                init_strategy=init_to_value(values=dict(weights)),
-            )
-            done = chain * (warmup + draws)
-            found.append(_run(problem, kernel, warmup, draws, _counter(progress, done, total)))
-    together = {name: torch.stack([chain[name] for chain in found]) for name in found[0]}
+    tick = _counter(progress, chains * (warmup + draws))
+    traces: list[Trace] = []
+    with Made(chains * draws) as made:
+        for own_seed in _seeds(seed, chains):
+            with isolated(own_seed, problem.inputs.device), poutine.block():
+                kernel = NUTS(
+                    model_of(problem),
+                    full_mass=dense,
+                    max_plate_nesting=1,  # else Pyro draws from the model, and so from flat priors
+                    target_accept_prob=target_acceptance,
+                    max_tree_depth=max_tree_depth,
+                    init_strategy=init_to_value(values=dict(weights)),
+                )
+                traces.append(Trace(problem, kernel))
+                for _ in traces[-1].run(warmup, draws, tick):
+                    made.done += 1
+    whole = [trace for trace in traces if len(trace.kept) == draws] or traces[:1]
+    made.done = sum(len(trace.kept) for trace in whole)
+    together = _stacked([trace.values() for trace in whole])
     return Draws(
         params={name: together.pop(name) for name in weights},
         engine="pyro-nuts",
-        why=_why(problem, dense),
+        why=_why(problem, dense, [made.clause, stuck.clause(together)]),
         seconds=time.perf_counter() - began,
         sample_stats=together,
     )
 
 
-def _run(
-    problem: Problem, kernel: NUTS, warmup: int, draws: int, tick: Callable[[], object]
-) -> dict[str, Tensor]:
-    """One chain: parameters [draw, *parameter] and statistics [draw], by name."""
-    kernel.setup(warmup)
-    params = kernel.initial_params
-    for _ in range(warmup):
-        params = kernel.sample(params)
-        tick()
-    kept, joint, accepted = [], [], [0.0]
-    for count in range(1, draws + 1):
-        params = kernel.sample(params)
-        kept.append({name: value.detach() for name, value in params.items()})
+class Trace:
+    """What one chain went through so far."""
+
+    def __init__(self, problem: Problem, kernel: NUTS) -> None:
+        self.problem, self.kernel = problem, kernel
+        self.kept: list[dict[str, Tensor]] = []
+        self._accepted = [0.0]  # sums; Pyro gives running means
+
+    def run(self, warmup: int, draws: int, tick: Callable[[], object]) -> Iterator[int]:
+        """Yields after each draw, when it is kept."""
+        self.kernel.setup(warmup)
+        params = self.kernel.initial_params
+        for count in range(1 - warmup, draws + 1):
+            params = self.kernel.sample(params)
+            if count > 0:
+                self._keep(params)
+                yield count
+            tick()
+
+    def _keep(self, params: dict[str, Tensor]) -> None:
         with torch.no_grad():
-            joint.append(-problem.objective(params))
-        accepted.append(count * kernel._mean_accept_prob)  # a running mean: its sum has steps
-        tick()
-    diverging = torch.zeros(draws, dtype=torch.bool)
-    diverging[kernel.diagnostics()["divergences"]] = True
-    stacked = {name: torch.stack([each[name] for each in kept]) for name in problem.priors}
-    rates = torch.tensor(accepted, dtype=torch.float64).diff().clamp(0, 1)
-    return {**stacked, "lp": torch.stack(joint), "acceptance_rate": rates, "diverging": diverging}
+            lp = -self.problem.objective(params)
+        self._accepted.append((len(self.kept) + 1) * self.kernel._mean_accept_prob)
+        self.kept.append({**{name: value.detach() for name, value in params.items()}, "lp": lp})
+
+    def values(self) -> dict[str, Tensor]:
+        """Parameters [draw, *parameter] and statistics [draw], by name."""
+        draws = len(self.kept)
+        lost = [index for index in self.kernel.diagnostics()["divergences"] if index < draws]
+        diverging = torch.zeros(draws, dtype=torch.bool)
+        diverging[lost] = True
+        sums = torch.tensor(self._accepted[: draws + 1], dtype=torch.float64)
+        rates = sums.diff().clamp(0, 1)
+        return {**_stacked(self.kept), "acceptance_rate": rates, "diverging": diverging}
+
+
+def _stacked(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
 
 
 def _start(problem: Problem, start: Params | None) -> Params:
@@ -120,7 +143,9 @@ def _seeds(seed: int, chains: int) -> list[int]:
     return [int(torch.randint(2**62, (), generator=generator)) for _ in range(chains)]
 
 
-def _counter(progress: Progress | None, done: int, total: int) -> Callable[[], object]:
+def _counter(progress: Progress | None, total: int) -> Callable[[], object]:
+    done = 0
+
     def tick() -> None:
         nonlocal done
         done += 1
@@ -130,9 +155,10 @@ def _counter(progress: Progress | None, done: int, total: int) -> Callable[[], o
     return tick
 
 
-def _why(problem: Problem, dense: bool) -> str:
-    parts = [f"Pyro's NUTS on the same log joint density, {'dense' if dense else 'diagonal'} mass"]
-    return "; ".join([*parts, *filter(None, [propriety.doubt(problem)])])
+def _why(problem: Problem, dense: bool, clauses: list[str]) -> str:
+    mass = "dense" if dense else "diagonal"
+    how = f"Pyro's NUTS on the same log joint density, {mass} mass"
+    return "; ".join(filter(None, [how, *clauses, propriety.doubt(problem)]))
 
 
 def _require_sensible(chains: int, draws: int, warmup: int, target_acceptance: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bayeswd.posterior import adaptation, potentials, transition
+from bayeswd.posterior import adaptation, starts, transition, units
 from bayeswd.posterior.leapfrog import Leapfrog
 from bayeswd.posterior.potentials import Potential, Setup
 from bayeswd.posterior.random_numbers import RandomNumbers
@@ -18,11 +18,17 @@ from bayeswd.posterior.transition import Info, State
 
 ROUND = 5  # transitions between two looks at the acceptance rate
 _TRIAL = 8  # steps at most of a trajectory that only tries a step size
+_SHORT = 1 / 8  # of a step, in the one trajectory of each turn that leaves narrow places
+_STUCK = 0.1  # acceptance rate of a round below which a chain has to move on
 _LEARNING = 0.75  # of the warm-up in which units are learnt; the step size alone after that
 
 
 class Trajectories:
-    """Trajectories of the lengths that are taken in turn, in steps of at most `limit`."""
+    """Trajectories of the lengths that are taken in turn, in steps of at most `limit`.
+
+    Where the curvature may grow without limit, one in so many takes steps much shorter: a chain
+    that has come where no others succeed is not held there for long.
+    """
 
     def __init__(self, potential: Potential, limit: float, seed: int) -> None:
         self.potential = potential
@@ -36,6 +42,8 @@ class Trajectories:
         if index not in self._made:
             widest = self.potential.widest
             steps, step_size = adaptation.trajectory(self._angles[index], widest, self._limit)
+            if index == len(self._angles) - 1 and self.potential.harmonic is None:
+                step_size *= _SHORT
             self._made[index] = Leapfrog(self.potential, step_size), steps
         return self._made[index]
 
@@ -52,8 +60,10 @@ def run(
     for done in range(0, count, ROUND):
         going = Trajectories(potential, steps.now, seed + done)
         size = min(ROUND, count - done)
-        state, acceptance, passed = _round(state, going, size, random, setup.adapts)
-        steps = adaptation.update(steps, acceptance)
+        state, rates, passed = _round(state, going, size, random, setup.adapts)
+        steps = adaptation.update(steps, float(rates.mean()))
+        if setup.adapts and done + size < count:
+            state = _moved_on(state, rates)
         window += passed
         if setup.adapts and len(window) >= learnt and done + size <= _LEARNING * count:
             state, potential = _relearnt(state, potential, window)
@@ -78,21 +88,25 @@ def first_step(state: State, potential: Potential, random: RandomNumbers) -> flo
 
 def _round(
     state: State, going: Trajectories, count: int, random: RandomNumbers, keep: bool
-) -> tuple[State, float, list[Tensor]]:
-    """The chains after some transitions, their acceptance rate, and the weights on the way."""
+) -> tuple[State, Tensor, list[Tensor]]:
+    """The chains after some transitions, their acceptance rates [C], the weights on the way."""
     errors, passed = [], []
     for index in range(count):
         state, info = transition.step(state, *going.at(index), random)
         errors.append(info.energy_error)
         if keep:
             passed.append(going.potential.metric.to_weights(state.position))
-    return state, float(Info(torch.stack(errors)).acceptance_rate.mean()), passed
+    return state, Info(torch.stack(errors)).acceptance_rate.mean(0), passed
+
+
+def _moved_on(state: State, rates: Tensor) -> State:
+    """Chains that hardly ever accept go where the others are."""
+    source = starts.substitutes(rates < _STUCK, rates)
+    return State(state.position[:, source], state.energy[source])
 
 
 def _relearnt(state: State, potential: Potential, window: list[Tensor]) -> tuple[State, Potential]:
     """The same chains in units taken from where they were."""
-    size, chains = state.position.shape
-    dense = potential.slopes is None and chains > 1.5 * size
     weights = potential.metric.to_weights(state.position)
-    potential = potentials.adapted(potential.columns, torch.cat(window, 1), dense)
+    potential = units.learnt(potential, torch.cat(window, 1), weights.shape[1])
     return transition.init(potential, potential.metric.from_weights(weights)), potential
