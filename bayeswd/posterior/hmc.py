@@ -32,14 +32,14 @@ Params = Mapping[str, Tensor]
 Progress = Callable[[int, int], object]
 
 # by `_kind`: how much of the posterior is known beforehand
-CHAINS, WARMUP = (256, 256, 64), (20, 60, 300)
+CHAINS, DRAWS, WARMUP = (256, 128, 64), (200, 400, 300), (20, 60, 300)
 
 
 def sample(
     problem: Problem,
     *,
     chains: int | None = None,
-    draws: int = 200,
+    draws: int | None = None,
     warmup: int | None = None,
     seed: int = 0,
     start: Params | None = None,
@@ -47,8 +47,8 @@ def sample(
 ) -> Draws:
     """Draws by many chains at once, [chain, draw, *parameter], on the device of the problem.
 
-    chains, warmup: default 256 and 20 for a linear model with Gaussian noise, 256 and 60 for
-        another linear model, 64 and 300 for any other.
+    chains, draws, warmup: default 256, 200 and 20 for a linear model with Gaussian noise, 128,
+        400 and 60 for another linear model, 64, 300 and 300 for any other.
     start: weights for every chain, [*parameter], or for each its own, [chain, *parameter];
         default spread wider than the posterior of a linear model, and for any other model low on
         the objective, each chain by a descent of its own.
@@ -61,6 +61,7 @@ def sample(
     began = time.perf_counter()
     kind = _kind(problem)
     chains = CHAINS[kind] if chains is None else chains
+    draws = DRAWS[kind] if draws is None else draws
     warmup = WARMUP[kind] if warmup is None else warmup
     _require_sensible(chains, draws, warmup)
     propriety.require(problem, "hmc.sample")
@@ -157,7 +158,14 @@ def _started(problem: Problem, setup: Setup, chains: int, start: Params | None) 
             )
         each[name] = given
     weights = setup.potential.columns.of_named(each).contiguous()
-    return replace(setup, positions=setup.potential.metric.from_weights(weights))
+    positions = setup.potential.metric.from_weights(weights)
+    lost = int((~setup.potential.energy(positions).isfinite()).sum())
+    if lost:
+        raise InputError(
+            f"hmc.sample(start=...): the objective is not finite at the start of {lost} of "
+            f"{chains} chains; give weights of higher density."
+        )
+    return replace(setup, positions=positions)
 
 
 def _kind(problem: Problem) -> int:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 
+from bayeswd.errors import InputError
 from bayeswd.posterior.columns import Columns, Params
 from bayeswd.posterior.curvature_of import flat, named
 from bayeswd.posterior.random_numbers import RandomNumbers
+from bayeswd.posterior.starts import pulled_in, substitutes
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat
 
@@ -56,7 +58,8 @@ def of(problem: Problem) -> tuple[Columns, str]:
 def starts(problem: Problem, columns: Columns, chains: int, random: RandomNumbers) -> Tensor:
     """Weights [D, C] low on the objective: each chain goes down from weights of its own.
 
-    These are as large as the model's own, and no wider than the prior.
+    These are as large as the model's own, and no wider than the prior. Raises InputError where
+    no chain finds a finite objective.
     """
     widths = {}
     for name, value in problem.initial.items():
@@ -66,14 +69,28 @@ def starts(problem: Problem, columns: Columns, chains: int, random: RandomNumber
         widths[name] = torch.full_like(value, width)
     width = flat(problem, widths)[:, None]
     weights = width * random.normal(len(width)).to(width)
+
+    def energy(at: Tensor) -> Tensor:
+        return columns.smooth(at) + columns.l1 @ at.double().abs()
+
+    unlimited = torch.full_like(energy(weights), 1e300)  # but an overflow is drawn in
+    weights = pulled_in(energy, torch.zeros_like(weights[:, :1]), weights, unlimited)
     mean, square = torch.zeros_like(weights), torch.zeros_like(weights)
     for step in range(1, _DESCENT + 1):
-        slope = columns.gradient(weights) + columns.l1[:, None].to(weights) * weights.sign()
+        slope = columns.gradient(weights).nan_to_num_(posinf=0.0, neginf=0.0)
+        slope += columns.l1[:, None].to(weights) * weights.sign()
         mean.lerp_(slope, 0.1)  # Adam (Kingma & Ba 2015, algorithm 1), strides falling to 0
         square.lerp_(slope**2, 0.05)
         size = (square / (1 - 0.95**step)).sqrt_().add_(1e-12)
         weights.addcdiv_(mean * width, size, value=-2 * _STRIDE * (1 - step / _DESCENT))
-    return weights
+    reached = energy(weights)
+    lost = ~reached.isfinite()
+    if bool(lost.all()):
+        raise InputError(
+            f"hmc.sample: {problem} has no finite objective at any of {chains} random starts; "
+            "scale the inputs, or give start=weights at which it is finite."
+        )
+    return weights[:, substitutes(lost, -reached)]
 
 
 def _per_weight(problem: Problem, rate: str) -> Tensor:
