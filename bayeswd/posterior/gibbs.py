@@ -21,6 +21,7 @@ from bayeswd.estimate import linear_design, prior_scales
 from bayeswd.posterior import gibbs_design, gibbs_draws, noise_models
 from bayeswd.posterior.gibbs_draws import Kept
 from bayeswd.posterior.gibbs_kernel import Kernel, State
+from bayeswd.posterior.interruption import Made
 from bayeswd.posterior.noise_models import (
     KNOWN,
     NoiseModel,
@@ -67,7 +68,7 @@ def sample(
 
     sample_stats: lp, the log joint density of all that varies, nats; and strength (sigma / b)
     where it has a prior. On the CPU chain c is the same whatever the number of chains.
-    An interrupt returns the draws that every chain has made, if there are any.
+    Ctrl-C, or memory running out, leaves the draws that every chain has made; `why` says so.
     """
     return _run([problem], "gibbs.sample", chains, draws, warmup, seed, noise, progress)[0]
 
@@ -111,7 +112,8 @@ def _run(
     design = gibbs_design.of(problems, asked)
     noise_models.require(belief, design, asked)
     random = RandomNumbers(seed, chains, problems[0].inputs.device)
-    weights, noise, strength = _moved(Kernel(design, belief, random), warmup, draws, progress)
+    kernel = Kernel(design, belief, random)
+    weights, noise, strength, made = _moved(kernel, warmup, draws, progress)
     flat = isinstance(linear_design.bias_prior(problems[0]), Flat)
     bias_normal = random.normal(len(weights)) if flat else None
     results = []
@@ -119,44 +121,32 @@ def _run(
         kept = Kept(weights[:, :, index], noise[:, index], strength[:, index], bias_normal)
         results.append(gibbs_draws.as_draws(problem, design.data, belief, kept))
     seconds = (time.perf_counter() - start) / len(problems)
-    why = _why(belief, len(weights), draws)
+    reason = "a Laplace prior is a mixture of normals, so that every sweep is exact"
+    why = "; ".join(filter(None, [reason, belief.label, made.clause]))
     return [replace(result, why=why, seconds=seconds) for result in results]
 
 
 def _moved(
     kernel: Kernel, warmup: int, draws: int, progress: Progress | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights [draw, m, S, C], sigma and strength [draw, S, C], of what follows the warm-up.
-
-    After an interrupt only the draws that are whole; the interrupt itself where there are none.
-    """
-    done, total = 0, warmup + draws
-    try:
+) -> tuple[Tensor, Tensor, Tensor, Made]:
+    """Weights [draw, m, S, C], sigma and strength [draw, S, C], of the draws that are made."""
+    total = warmup + draws
+    with Made(draws) as made:
         state = kernel.init()
         aside = torch.stack([state.weights, state.weights])
         weights = state.weights.new_empty(draws, *state.weights.shape)
         scales = [_scales(state)] * total
-        while done < total:
-            kernel.step(state, aside[done % 2] if done < warmup else weights[done - warmup])
+        for index in range(total):
+            kernel.step(state, aside[index % 2] if index < warmup else weights[index - warmup])
             if kernel.belief.varies:
-                scales[done] = _scales(state)
-            done += 1
+                scales[index] = _scales(state)
+            made.done = max(0, index + 1 - warmup)
             if progress is not None:
-                progress(done, total)
-    except KeyboardInterrupt:
-        if done <= warmup:
-            raise
-    noise, strength = torch.stack(scales[warmup:done], 1)
-    return weights[: done - warmup], noise, strength
+                progress(index + 1, total)
+    noise, strength = torch.stack(scales[warmup : warmup + made.done], 1)
+    return weights[: made.done], noise, strength, made
 
 
 def _scales(state: State) -> Tensor:
     """sigma and strength, [2, S, C]."""
     return torch.stack(torch.broadcast_tensors(state.noise, state.strength))
-
-
-def _why(belief: NoiseModel, made: int, asked: int) -> str:
-    reason = (
-        f"a Laplace prior is a mixture of normals, so that every sweep is exact; {belief.label}"
-    )
-    return reason if made == asked else f"{reason}; interrupted after {made} of {asked} draws"

@@ -180,7 +180,7 @@ def test_an_interrupt_leaves_the_draws_that_are_whole(stop):
     assert torch.equal(draws.params["weight"], whole.params["weight"][:, :made])
     assert draws.params["bias"].shape == (3, made, 1)
     assert draws.sample_stats["lp"].shape == (3, made)
-    assert f"interrupted after {made} of 5 draws" in draws.why
+    assert f"; cut short after {made} of 5 draws (interrupted)" in draws.why
     assert "interrupted" not in whole.why
 
 
