@@ -12,11 +12,12 @@ from bayeswd.errors import InputError
 from bayeswd.posterior.columns import Columns, Params
 from bayeswd.posterior.curvature_of import flat, named
 from bayeswd.posterior.random_numbers import RandomNumbers
-from bayeswd.posterior.starts import pulled_in, substitutes
+from bayeswd.posterior.starts import SPREAD, pulled_in, substitutes
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat
 
 _CHUNK = 2**24  # numbers of one layer's outputs for the chains that are evaluated together
+_PROBES = 8  # random directions in which each chain's curvature is looked at
 _DESCENT, _STRIDE = 200, 0.05  # steps of the start's descent; their length in units of the weights
 
 Batched = Callable[[Tensor], Tensor]
@@ -55,42 +56,88 @@ def of(problem: Problem) -> tuple[Columns, str]:
     return Columns(smooth, gradient, l1, l2, constant, by_name, of_named), how
 
 
-def starts(problem: Problem, columns: Columns, chains: int, random: RandomNumbers) -> Tensor:
-    """Weights [D, C] low on the objective: each chain goes down from weights of its own.
+def starts(
+    problem: Problem, columns: Columns, chains: int, random: RandomNumbers
+) -> tuple[Tensor, Tensor]:
+    """Weights [D, C] about a mode of each chain's own, and the units [D, 1] of their spread.
 
-    These are as large as the model's own, and no wider than the prior. Raises InputError where
+    Each chain goes down from weights as large as the model's own, and no wider than the prior;
+    then it is thrown as far as the curvature there, or the prior, allows. Raises InputError where
     no chain finds a finite objective.
     """
-    widths = {}
-    for name, value in problem.initial.items():
-        own = max(float(value.square().mean().sqrt()), 0.1)
-        prior = problem.priors[name]
-        width = own if isinstance(prior, Flat) else min(own, prior.variance**0.5)
-        widths[name] = torch.full_like(value, width)
-    width = flat(problem, widths)[:, None]
-    weights = width * random.normal(len(width)).to(width)
+    width = _widths(problem)
 
     def energy(at: Tensor) -> Tensor:
         return columns.smooth(at) + columns.l1 @ at.double().abs()
 
-    unlimited = torch.full_like(energy(weights), 1e300)  # but an overflow is drawn in
-    weights = pulled_in(energy, torch.zeros_like(weights[:, :1]), weights, unlimited)
-    mean, square = torch.zeros_like(weights), torch.zeros_like(weights)
-    for step in range(1, _DESCENT + 1):
-        slope = columns.gradient(weights).nan_to_num_(posinf=0.0, neginf=0.0)
-        slope += columns.l1[:, None].to(weights) * weights.sign()
-        mean.lerp_(slope, 0.1)  # Adam (Kingma & Ba 2015, algorithm 1), strides falling to 0
-        square.lerp_(slope**2, 0.05)
-        size = (square / (1 - 0.95**step)).sqrt_().add_(1e-12)
-        weights.addcdiv_(mean * width, size, value=-2 * _STRIDE * (1 - step / _DESCENT))
-    reached = energy(weights)
+    begun = width * random.normal(len(width)).to(width)
+    unlimited = torch.full_like(energy(begun), 1e300)  # but an overflow is drawn in
+    begun = pulled_in(energy, torch.zeros_like(width), begun, unlimited)
+    modes = _descended(columns, begun, width)
+    reached = energy(modes)
     lost = ~reached.isfinite()
     if bool(lost.all()):
         raise InputError(
             f"hmc.sample: {problem} has no finite objective at any of {chains} random starts; "
             "scale the inputs, or give start=weights at which it is finite."
         )
-    return weights[:, substitutes(lost, -reached)]
+    modes = modes[:, substitutes(lost, -reached)]
+    unit = _units(problem, columns, modes, width, random)
+    normal = SPREAD * random.normal(len(unit))
+    predicted = 0.5 * (normal**2).sum(0)
+    return pulled_in(energy, modes, unit * normal.to(unit), predicted), unit
+
+
+def _widths(problem: Problem) -> Tensor:
+    """The size of each weight of the model, or its prior sd where that is less; [D, 1]."""
+    widths = {}
+    for name, value in problem.initial.items():
+        own = max(float(value.square().mean().sqrt()), 0.1)
+        prior = problem.priors[name]
+        width = own if isinstance(prior, Flat) else min(own, prior.variance**0.5)
+        widths[name] = torch.full_like(value, width)
+    return flat(problem, widths)[:, None]
+
+
+def _descended(columns: Columns, weights: Tensor, width: Tensor) -> Tensor:
+    """Weights low on the objective, by Adam (Kingma & Ba 2015, algorithm 1), strides falling to 0.
+
+    Their length is in units of `width`, [D, 1].
+    """
+    mean, square = torch.zeros_like(weights), torch.zeros_like(weights)
+    for step in range(1, _DESCENT + 1):
+        slope = columns.gradient(weights).nan_to_num_(posinf=0.0, neginf=0.0)
+        slope += columns.l1[:, None].to(weights) * weights.sign()
+        mean.lerp_(slope, 0.1)
+        square.lerp_(slope**2, 0.05)
+        size = (square / (1 - 0.95**step)).sqrt_().add_(1e-12)
+        stride = 2 * _STRIDE * (1 - step / _DESCENT)
+        weights = torch.addcdiv(weights, mean * width, size, value=-stride)
+    return weights
+
+
+def _units(
+    problem: Problem, columns: Columns, modes: Tensor, width: Tensor, random: RandomNumbers
+) -> Tensor:
+    """The sd of each weight given the others, as the curvature at the modes has it; [D, 1].
+
+    The diagonal of the Hessian is the mean of z * (Hessian z) over random signs z (Bekas et al.
+    2007), and that product a difference of gradients. No unit is wider than the prior, or, under
+    a flat one, than `width`.
+    """
+    curvature = torch.zeros_like(modes)
+    for _ in range(_PROBES):
+        away = 1e-3 * width * random.normal(len(width)).sign().to(width)
+        rise = columns.gradient(modes + away) - columns.gradient(modes - away)
+        curvature += rise / (2 * away * _PROBES)
+    sds = {
+        name: torch.full_like(value, problem.priors[name].variance ** 0.5)
+        for name, value in problem.initial.items()
+    }
+    widest = flat(problem, sds)[:, None]
+    widest = torch.where(widest.isfinite(), widest, width)
+    own = curvature.mean(1, keepdim=True).nan_to_num(nan=0.0).abs()
+    return torch.minimum(own.clamp(min=1e-12).rsqrt(), widest)
 
 
 def _per_weight(problem: Problem, rate: str) -> Tensor:

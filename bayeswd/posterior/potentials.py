@@ -31,7 +31,6 @@ from bayeswd.problem.objective import Problem
 
 DENSE = 1500  # coefficients up to which a generalised linear model gets its Hessian
 LEARNT = 300  # coefficients up to which its covariance is learnt whole, and kept whole
-_SPREAD = 1.5  # of the start, in sds of the nearest Gaussian
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +137,7 @@ def _near_gaussian(
     exact = ridge is not None
     l2 = torch.zeros_like(columns.l2) if ridge is None else ridge
     dense = not exact and len(l2) <= LEARNT
-    start = _SPREAD * random.normal(len(l2))
+    start = starts.SPREAD * random.normal(len(l2))
     if not (columns.l1 > 0).any():
         metric = metrics.to(nearest_gaussian.whitening(near, l2, dense), like)
         turning = harmonics.unit(like) if exact else None
@@ -169,16 +168,14 @@ def _spread(potential: Potential, centre: Tensor, away: Tensor, normal: Tensor, 
 
 def _of_module(problem: Problem, chains: int, random: RandomNumbers) -> Setup:
     columns, how = module_columns.of(problem)
-    weights = module_columns.starts(problem, columns, chains, random)
-    potential = by_weight(columns, weights)
+    weights, unit = module_columns.starts(problem, columns, chains, random)
+    potential = by_weight(columns, weights.mean(1, keepdim=True), unit)
     return Setup(potential, potential.metric.from_weights(weights), f"gradients {how}", True)
 
 
-def by_weight(columns: Columns, weights: Tensor) -> Potential:
-    """In units of its own for each weight, in which the weights [D, M] seen so far have sd 1."""
-    centre = weights.mean(1, keepdim=True)
-    scale = weights.std(1, keepdim=True) if weights.shape[1] > 1 else torch.ones_like(weights)
+def by_weight(columns: Columns, centre: Tensor, scale: Tensor) -> Potential:
+    """Each weight in a unit of its own; centre, scale: [D, 1]."""
     l1 = columns.l1[:, None].to(scale)
-    scale = torch.where(l1 > 0, torch.minimum(scale, 2**0.5 / l1), scale).clamp(min=1e-6)
+    scale = torch.where(l1 > 0, torch.minimum(scale, 2**0.5 / l1), scale)
     metric = Diagonal(centre * (l1 == 0), scale)
     return Potential(columns, metric, None, 2.0, l1 * scale if (l1 > 0).any() else None)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+SPREAD = 1.5  # of the starts, in sds of the posterior as far as it is known
 _HALVINGS = 20
 _SURPRISE = 2.0  # of the rise of energy that a Gaussian predicts is still no surprise
 _ALWAYS = 1.0  # nats that are never one

@@ -28,7 +28,9 @@ def learnt(potential: Potential, weights: Tensor, chains: int) -> Potential:
     if potential.slopes is None and chains > 1.5 * len(weights):
         dense = Dense(metric.centre, metric.scale[:, 0].diag())
         return replace(potential, metric=_better(dense, weights), widest=1.0)
-    found = potentials.by_weight(potential.columns, weights)
+    centre, scale = weights.mean(1, keepdim=True), weights.std(1, keepdim=True)
+    scale = torch.where(scale > 0, scale, metric.scale)
+    found = potentials.by_weight(potential.columns, centre, scale)
     return replace(found, widest=_widest(found, weights))
 
 
