@@ -199,6 +199,25 @@ def test_layers_that_are_not_are_refused_with_the_reason(layer):
         network(nn.Linear(2, 2), layer, nn.Linear(2, 1))
 
 
+def test_starts_of_a_model_are_spread_as_the_curvature_has_it():
+    """Two layers that make a linear model of one weight vector: the Hessian is known."""
+    problem = network(nn.Linear(2, 1, bias=False), nn.Identity())
+    columns, _ = module_columns.of(problem)
+    random = RandomNumbers(1, 512, torch.device("cpu"))
+    weights, unit = module_columns.starts(problem, columns, 512, random)
+    precision = problem.inputs.T @ problem.inputs / 0.5**2 + torch.eye(2)
+    mode = torch.linalg.solve(precision, problem.inputs.T @ problem.targets / 0.5**2)
+    torch.testing.assert_close(unit[:, 0], precision.diagonal().rsqrt(), rtol=0.02, atol=0)
+    away = (weights - mode) / unit
+    assert float(away.mean(1).abs().max()) < 0.2
+    assert 1.3 < float(away.std()) < 1.6
+    flat = Problem(problem.model, problem.likelihood, {"*": Flat()}, INPUTS, problem.targets)
+    columns, _ = module_columns.of(flat)
+    _, unit = module_columns.starts(flat, columns, 512, random)
+    expected = (precision - torch.eye(2)).diagonal().rsqrt()
+    torch.testing.assert_close(unit[:, 0], expected, rtol=0.02, atol=0)
+
+
 def test_starts_that_overflow_are_drawn_in():
     """Rates exp(1000 w): most of the random starts have an infinite objective."""
 
@@ -211,7 +230,8 @@ def test_starts_that_overflow_are_drawn_in():
     )
     columns, _ = module_columns.of(problem)
     random = RandomNumbers(1, 16, torch.device("cpu"))
-    assert torch.isfinite(columns.smooth(module_columns.starts(problem, columns, 16, random))).all()
+    weights, _ = module_columns.starts(problem, columns, 16, random)
+    assert torch.isfinite(columns.smooth(weights)).all()
 
 
 def test_a_problem_without_a_finite_start_is_refused():
