@@ -29,6 +29,7 @@ class Narrow:
         batch = priors * chains
         self._triangles = triangles.of_size(size, 1, batch, data.gram.device)
         self._score = self._triangles.right[0].view(size, priors, chains)
+        self._white = self._triangles.values.view(size, priors, chains)
 
     def factor(self, precision: Tensor, random: RandomNumbers) -> None:
         """Prepare draws under this diagonal precision."""
@@ -44,10 +45,11 @@ class Narrow:
 
     def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
         """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
-        torch.mul(self._normal, spread, out=out)
-        out.addcmul_(self._score, 1 - relaxation)
-        self._triangles.solve_transposed_(out.flatten(1))
-        out.addcmul_(previous, relaxation)
+        white = self._white
+        torch.mul(self._normal, spread, out=white)
+        white.addcmul_(self._score, 1 - relaxation)
+        self._triangles.solve_transposed()
+        torch.addcmul(white, previous, relaxation, out=out)
 
 
 class Wide:
@@ -63,6 +65,7 @@ class Wide:
         self._triangles = triangles.of_size(rows, 2, batch, data.columns.device)
         fitted, noise = (side.view(rows, priors, chains) for side in self._triangles.right)
         self._fitted, self._noise = fitted, noise
+        self._dual = self._triangles.values.view(rows, priors, chains)
         self._lower, self._products = _products(data.columns)
 
     def factor(self, precision: Tensor, random: RandomNumbers) -> None:
@@ -95,10 +98,10 @@ class Wide:
 
     def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
         """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
-        dual = self._fitted * (1 - relaxation)
-        dual.addcmul_(self._noise, spread, value=-1)
-        self._triangles.solve_transposed_(dual.flatten(1))
-        torch.mm(self._data.columns.T, dual.flatten(1), out=out.flatten(1))
+        torch.mul(self._fitted, 1 - relaxation, out=self._dual)
+        self._dual.addcmul_(self._noise, spread, value=-1)
+        dual = self._triangles.solve_transposed()
+        torch.mm(self._data.columns.T, dual, out=out.flatten(1))
         out.mul_(self._variance).addcmul_(self._prior, spread)
         out.addcmul_(previous, relaxation)
 

@@ -71,27 +71,28 @@ class _Stream:
         self, generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
     ) -> None:
         self._pools = _pools(generators, fill, filler)
-        self._pool, self._at = next(self._pools), 0
+        self._left = next(self._pools)
 
     def take(self, rows: int) -> Tensor:
-        """The next rows, [rows, chains in whole blocks]."""
-        blocks, held, width = self._pool.shape
-        out = torch.empty(rows, blocks, width, dtype=torch.float64)
-        done = 0
-        while done < rows:
-            if self._at == held:
-                self._pool, self._at = next(self._pools), 0
-            count = min(rows - done, held - self._at)
-            part = self._pool[:, self._at : self._at + count]
-            out[done : done + count].copy_(part.transpose(0, 1))
-            done, self._at = done + count, self._at + count
-        return out.view(rows, -1)
+        """The next rows, [rows, chains in whole blocks]; to be used before many more are taken."""
+        parts = []
+        while rows > self._left.shape[1]:
+            parts.append(self._left)
+            rows -= self._left.shape[1]
+            self._left = next(self._pools)
+        parts.append(self._left[:, :rows])
+        self._left = self._left[:, rows:]
+        taken = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+        return taken.transpose(0, 1).flatten(1)
 
 
 def _pools(
     generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
 ) -> Iterator[Tensor]:
-    """Tensors [block, row, chain]; each is filled while the one before it is in use."""
+    """Tensors [block, row, chain]; each is filled while the one before it is in use.
+
+    A third one keeps the numbers before those, which may still be read.
+    """
 
     def filled(pool: Tensor) -> Tensor:
         for generator, block in zip(generators, pool.numpy(), strict=True):
@@ -99,9 +100,9 @@ def _pools(
         return pool
 
     rows = max(1, _AHEAD // (len(generators) * _BLOCK))
-    pools = torch.empty(2, len(generators), rows, _BLOCK, dtype=torch.float64)
+    pools = torch.empty(3, len(generators), rows, _BLOCK, dtype=torch.float64)
     pending = filler.submit(filled, pools[0])
     for turn in itertools.count(1):
         ready = pending.result()
-        pending = filler.submit(filled, pools[turn % 2])
+        pending = filler.submit(filled, pools[turn % 3])
         yield ready
