@@ -12,6 +12,8 @@ weights on the other side of m (over-relaxation, Adler 1981).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -20,11 +22,23 @@ from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.random_numbers import RandomNumbers
 
 
+class Blend(NamedTuple):
+    """How much of the last weights, of the mean and of a deviation e the next weights hold.
+
+    relaxation, 1 - relaxation and sqrt(1 - relaxation^2) sigma, tensors that broadcast to [S, C].
+    """
+
+    previous: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+
 class Narrow:
     """From moments, by factors of A'A + D: the cost does not depend on the number of rows."""
 
     def __init__(self, data: Scatter, priors: int, chains: int) -> None:
-        self._data, self._priors = data, priors
+        self._square = data.square
+        self._gram_and_cross = torch.cat([data.gram, data.cross[None]])[..., None]
         size = len(data.cross)
         batch = priors * chains
         self._triangles = triangles.of_size(size, 1, batch, data.gram.device)
@@ -33,23 +47,22 @@ class Narrow:
 
     def factor(self, precision: Tensor, random: RandomNumbers) -> None:
         """Prepare draws under this diagonal precision."""
-        self._triangles.matrix.copy_(self._data.gram[..., None])
+        self._triangles.whole.copy_(self._gram_and_cross)
         self._triangles.diagonal.add_(precision.flatten(1))
-        self._triangles.right.copy_(self._data.cross[:, None])
         self._triangles.factor()
         self._normal = random.normal(len(precision))[:, None]
 
     def squares(self) -> Tensor:
         """y'y - m'A'y, the least penalised sum of squares, [S, C]."""
-        return self._data.square - (self._score**2).sum(0)
+        return self._square - (self._score**2).sum(0)
 
-    def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
-        """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
+    def draw(self, out: Tensor, previous: Tensor, blend: Blend) -> None:
+        """Write the weights."""
         white = self._white
-        torch.mul(self._normal, spread, out=white)
-        white.addcmul_(self._score, 1 - relaxation)
+        torch.mul(self._normal, blend.deviation, out=white)
+        white.addcmul_(self._score, blend.mean)
         self._triangles.solve_transposed()
-        torch.addcmul(white, previous, relaxation, out=out)
+        torch.addcmul(white, previous, blend.previous, out=out)
 
 
 class Wide:
@@ -96,14 +109,14 @@ class Wide:
         """y' (I + A D^-1 A')^-1 y, the least penalised sum of squares, [S, C]."""
         return (self._fitted**2).sum(0)
 
-    def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
-        """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
-        torch.mul(self._fitted, 1 - relaxation, out=self._dual)
-        self._dual.addcmul_(self._noise, spread, value=-1)
+    def draw(self, out: Tensor, previous: Tensor, blend: Blend) -> None:
+        """Write the weights."""
+        torch.mul(self._fitted, blend.mean, out=self._dual)
+        self._dual.addcmul_(self._noise, blend.deviation, value=-1)
         dual = self._triangles.solve_transposed()
         torch.mm(self._data.columns.T, dual, out=out.flatten(1))
-        out.mul_(self._variance).addcmul_(self._prior, spread)
-        out.addcmul_(previous, relaxation)
+        out.mul_(self._variance).addcmul_(self._prior, blend.deviation)
+        out.addcmul_(previous, blend.previous)
 
 
 def of(data: Scatter | Rows, priors: int, chains: int) -> Narrow | Wide:

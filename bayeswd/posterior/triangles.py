@@ -17,13 +17,14 @@ LARGEST_TOGETHER = 32  # measured on the CPU: up to this size the first way is 1
 class Together:
     """`size` x `size` matrices as [row, column, matrix]; `sides` right-hand sides below each.
 
-    Write `matrix` (its lower triangle and diagonal) and `right` [sides, size, batch], then
-    `factor`: afterwards `right` holds L^-1 b. Write `values` [size, batch], then
+    Write `matrix` (its lower triangle and diagonal) and `right` [sides, size, batch], or both at
+    once as `whole`, then `factor`: afterwards `right` holds L^-1 b. Write `values` [size, batch], then
     `solve_transposed`: afterwards they are L^-T values.
     """
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:
-        whole = torch.zeros(size + sides, size, batch, dtype=torch.float64, device=device)
+        self.whole = torch.zeros(size + sides, size, batch, dtype=torch.float64, device=device)
+        whole = self.whole
         # A = U diag(pivots) U' with ones on the diagonal of U: no root until the end
         unit = torch.zeros(size, size, batch, dtype=torch.float64, device=device)
         self.matrix, self.right = whole[:size], whole[size:]
@@ -66,15 +67,15 @@ class OneByOne:
     """The same with the matrices one after the other in memory, for LAPACK."""
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:
-        self._stored = torch.zeros(batch, size, size, dtype=torch.float64, device=device)
-        self.matrix = self._stored.permute(1, 2, 0)
+        stored = torch.zeros(batch, size + sides, size, dtype=torch.float64, device=device)
+        self.whole = stored.permute(1, 2, 0)
+        self.matrix, self.right = self.whole[:size], self.whole[size:]
         self.diagonal = self.matrix.diagonal().T
-        self.right = torch.zeros(sides, size, batch, dtype=torch.float64, device=device)
         self.values = torch.empty(size, batch, dtype=torch.float64, device=device)
 
     def factor(self) -> None:
         """Factor all matrices and solve for the right-hand sides."""
-        self._factor, _ = torch.linalg.cholesky_ex(self._stored)
+        self._factor, _ = torch.linalg.cholesky_ex(self.matrix.permute(2, 0, 1))
         sides = self.right.permute(2, 1, 0)
         solved = torch.linalg.solve_triangular(self._factor, sides, upper=False)
         self.right.copy_(solved.permute(2, 1, 0))

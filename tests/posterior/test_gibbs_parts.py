@@ -10,6 +10,7 @@ from torch import nn
 
 from bayeswd.errors import InputError
 from bayeswd.posterior import gaussian_step, gibbs_design, triangles
+from bayeswd.posterior.gaussian_step import Blend
 from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.problem.likelihoods import GaussianNoise
@@ -77,11 +78,11 @@ def law_of_step(data, precision):
     step.factor(precision[:, None, None].expand(-1, 1, sides + 1), UnitNormals())
     out = torch.empty(len(precision), 1, sides + 1, dtype=torch.float64)
     none, one = (torch.full((1, sides + 1), value, dtype=torch.float64) for value in (0.0, 1.0))
-    step.draw(out, torch.zeros_like(out), none, one)
+    step.draw(out, torch.zeros_like(out), Blend(none, one, one))
     mean, deviations = out[:, 0, -1], out[:, 0, :-1] - out[:, 0, -1:]
     again = torch.empty_like(out)
     step.factor(precision[:, None, None].expand(-1, 1, sides + 1), UnitNormals())
-    step.draw(again, out, -0.5 * one, 2 * one)  # m - (out - m) / 2 + 2 deviations
+    step.draw(again, out, Blend(-0.5 * one, 1.5 * one, 2 * one))  # m - (out - m) / 2 + 2 deviations
     torch.testing.assert_close(again[:, 0, :-1], mean[:, None] + 1.5 * deviations)
     return mean, deviations @ deviations.T, step.squares()[0, 0]
 
