@@ -101,8 +101,9 @@ def _pools(
 
     rows = max(1, _AHEAD // (len(generators) * _BLOCK))
     pools = torch.empty(3, len(generators), rows, _BLOCK, dtype=torch.float64)
-    pending = filler.submit(filled, pools[0])
+    ready = filled(pools[0])
     for turn in itertools.count(1):
-        ready = pending.result()
         pending = filler.submit(filled, pools[turn % 3])
         yield ready
+        # where the thread has found no core to run on, there is nothing to wait for
+        ready = filled(pools[turn % 3]) if pending.cancel() else pending.result()
