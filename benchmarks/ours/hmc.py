@@ -7,9 +7,10 @@ from benchmarks.posed import Posed
 from bayeswd.posterior import hmc
 
 NAME = "bayeswd hmc"
-PACKAGES = ("bayeswd", "torch")
+PACKAGES = ("torch",)
 HOW = "128 chains, 20 transitions of warm-up"
 THREADS = 1  # and one that fills random numbers
+WARMUP = 20
 DRAWS = {"diabetes-laplace": 100, "d2l-laplace": 150, "d2l-gaussian": 100}
 
 

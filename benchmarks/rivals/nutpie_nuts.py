@@ -12,7 +12,7 @@ NAME = "nutpie NUTS on a PyMC model"
 PACKAGES = ("nutpie", "pymc")
 HOW = "4 chains on 2 cores, diagonal metric, 200 of warm-up"
 THREADS = 2
-DRAWS = {"diabetes-laplace": 3000, "d2l-laplace": 4000, "d2l-gaussian": 4000}
+DRAWS = {"diabetes-laplace": 7500, "d2l-laplace": 7000, "d2l-gaussian": 6000}
 CHAINS, WARMUP = 4, 200
 
 
