@@ -38,8 +38,9 @@ def diabetes_laplace() -> Posed:
     for columns of length 1.
     """
     inputs, targets = _standardised("diabetes")
-    return Posed("diabetes, Laplace", inputs / inputs.std(0), targets / targets.std(), 0.7,
-                 "laplace", 0.14)
+    return Posed(
+        "diabetes, Laplace", inputs / inputs.std(0), targets / targets.std(), 0.7, "laplace", 0.14
+    )
 
 
 def d2l_laplace() -> Posed:

@@ -22,7 +22,9 @@ from bayeswd.problem import checks
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws, GaussianPosterior
 
-_WIDTH, _PIECE = 128, 2**16  # random numbers in a row; weights drawn at a time, in the cache
+_WIDTH = 128  # random numbers in a row
+_PIECE = {"cpu": 2**16}  # weights drawn at a time: in the cache of a CPU
+_LARGE = 2**24  # on any other device: few launches, 128 MiB
 _ENTRIES = 3000**2  # of all covariance matrices of one answer; beyond it none is built
 
 
@@ -120,7 +122,7 @@ def _draw(
     if names.bias is not None and solution.bias is not None:
         params[names.bias] = solution.bias.new_empty(count, len(solution.bias))
     quadratic = weight.new_empty(count)
-    rows = max(1, _PIECE // weight.numel())
+    rows = max(1, _PIECE.get(weight.device.type, _LARGE) // weight.numel())
     for start in range(0, count, rows):
         piece = slice(start, start + rows)
         parts = [value[piece] for value in params.values()]

@@ -16,7 +16,8 @@ from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Prior
 from bayeswd.results import Draws
 
-_PIECE = 2**16  # weights that are worked on at a time: they stay in the cache
+_PIECE = {"cpu": 2**16}  # weights that are worked on at a time: in the cache of a CPU
+_LARGE = 2**24  # on any other device: few launches, 128 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def params(problem: Problem, kept: Kept) -> dict[str, Tensor]:
     if kept.bias_normal is not None and names.bias is not None:
         shift = linear_design.centre(problem) @ kept.weights  # [draw, C]
         deviation = kept.noise * kept.bias_normal / problem.n**0.5
-        bias = problem.targets.double().mean() - shift + deviation
+        bias = linear_design.targets_mean(problem) - shift + deviation
         found[names.bias] = _chains_first(bias[:, None])
     elif names.bias is not None:
         found[names.bias] = _chains_first(kept.weights[:, width:])
@@ -78,7 +79,8 @@ def log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: 
 
     An improper density of sigma^2 counts as sigma^-2 to the power shape + 1.
     """
-    length = max(1, _PIECE // kept.weights[0].numel())
+    piece = _PIECE.get(kept.weights.device.type, _LARGE)
+    length = max(1, piece // kept.weights[0].numel())
     pieces = [
         _log_joint(problem, data, belief, kept.rows(start, start + length))
         for start in range(0, len(kept.weights), length)

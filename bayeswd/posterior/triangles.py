@@ -18,8 +18,8 @@ class Together:
     """`size` x `size` matrices as [row, column, matrix]; `sides` right-hand sides below each.
 
     Write `matrix` (its lower triangle and diagonal) and `right` [sides, size, batch], or both at
-    once as `whole`, then `factor`: afterwards `right` holds L^-1 b. Write `values` [size, batch], then
-    `solve_transposed`: afterwards they are L^-T values.
+    once as `whole`, then `factor`: afterwards `right` holds L^-1 b. Write `values` [size, batch],
+    then `solve_transposed`: afterwards they are L^-T values.
     """
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from bayeswd.posterior import hmc
 from benchmarks.ours.problems import problem_of
 from benchmarks.posed import Posed
-from bayeswd.posterior import hmc
 
 NAME = "bayeswd hmc"
 PACKAGES = ("torch",)

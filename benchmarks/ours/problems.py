@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
-from benchmarks.posed import Posed
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Gaussian, Laplace
+from benchmarks.posed import Posed
 
 
 def problem_of(posed: Posed, device: str = "cpu") -> Problem:

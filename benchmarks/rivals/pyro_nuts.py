@@ -1,4 +1,4 @@
-"""Pyro's NUTS, its potential traced by TorchScript: too slow for the target, so measured by rate."""
+"""Pyro's NUTS, its potential traced by TorchScript: measured by rate, being far from the target."""
 
 import warnings
 
@@ -32,9 +32,7 @@ def sample(posed: Posed, draws: int, seed: int) -> np.ndarray:
 
     pyro.set_rng_seed(seed)
     kernel = NUTS(model, jit_compile=True, ignore_jit_warnings=True, full_mass=len(zeros) <= 10)
-    mcmc = MCMC(
-        kernel, draws, warmup_steps=WARMUP, num_chains=CHAINS, disable_progbar=True
-    )
+    mcmc = MCMC(kernel, draws, warmup_steps=WARMUP, num_chains=CHAINS, disable_progbar=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of TorchScript, and of chains one after the other
         mcmc.run()

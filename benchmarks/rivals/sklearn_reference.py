@@ -16,9 +16,9 @@ def agreement() -> str:
     diabetes = PROBLEMS["diabetes-laplace"]()
     mean, covariance = of_bayesian_ridge(diabetes)
     return (
-        f"Ridge's coefficients on {posed.name} differ from the exact mean by {of_ridge(posed):.0e}"
-        f" of the largest; BayesianRidge on diabetes, at the scales that it finds, by {mean:.0e} in "
-        f"the mean and {covariance:.0e} in the covariance"
+        f"Ridge's coefficients on {posed.name} differ from the exact mean by "
+        f"{of_ridge(posed):.0e} of the largest; BayesianRidge on diabetes, at the scales that it finds, by {mean:.0e} "
+        f"in the mean and {covariance:.0e} in the covariance"
     )
 
 
