@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from bayeswd import tables
-from bayeswd.posterior import choose, conjugate, gibbs, hmc  # noqa: F401  imports are not timed
+from bayeswd.posterior import choose, conjugate, gibbs, hmc
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.moments import Moments
 from bayeswd.problem.objective import Problem

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bayeswd.errors import InputError
 from bayeswd.estimate import prior_scales
-from bayeswd.posterior import evidence, spectrum
+from bayeswd.posterior import evidence, pieces, spectrum
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.posterior.solution import Solution, as_posterior, decompose, solve
 from bayeswd.problem import checks
@@ -23,8 +23,6 @@ from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws, GaussianPosterior
 
 _WIDTH = 128  # random numbers in a row
-_PIECE = {"cpu": 2**16}  # weights drawn at a time: in the cache of a CPU
-_LARGE = 2**24  # on any other device: few launches, 128 MiB
 _ENTRIES = 3000**2  # of all covariance matrices of one answer; beyond it none is built
 
 
@@ -122,7 +120,7 @@ def _draw(
     if names.bias is not None and solution.bias is not None:
         params[names.bias] = solution.bias.new_empty(count, len(solution.bias))
     quadratic = weight.new_empty(count)
-    rows = max(1, _PIECE.get(weight.device.type, _LARGE) // weight.numel())
+    rows = max(1, pieces.size(weight.device) // weight.numel())
     for start in range(0, count, rows):
         piece = slice(start, start + rows)
         parts = [value[piece] for value in params.values()]

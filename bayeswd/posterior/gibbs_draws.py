@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from bayeswd.estimate import linear_design
+from bayeswd.posterior import pieces
 from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.noise_models import NoiseModel
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Prior
 from bayeswd.results import Draws
-
-_PIECE = {"cpu": 2**16}  # weights that are worked on at a time: in the cache of a CPU
-_LARGE = 2**24  # on any other device: few launches, 128 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +77,12 @@ def log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: 
 
     An improper density of sigma^2 counts as sigma^-2 to the power shape + 1.
     """
-    piece = _PIECE.get(kept.weights.device.type, _LARGE)
-    length = max(1, piece // kept.weights[0].numel())
-    pieces = [
+    length = max(1, pieces.size(kept.weights.device) // kept.weights[0].numel())
+    parts = [
         _log_joint(problem, data, belief, kept.rows(start, start + length))
         for start in range(0, len(kept.weights), length)
     ]
-    return torch.cat(pieces).T.contiguous()
+    return torch.cat(parts).T.contiguous()
 
 
 def _log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: Kept) -> Tensor:

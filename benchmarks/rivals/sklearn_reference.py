@@ -17,8 +17,8 @@ def agreement() -> str:
     mean, covariance = of_bayesian_ridge(diabetes)
     return (
         f"Ridge's coefficients on {posed.name} differ from the exact mean by "
-        f"{of_ridge(posed):.0e} of the largest; BayesianRidge on diabetes, at the scales that it finds, by {mean:.0e} "
-        f"in the mean and {covariance:.0e} in the covariance"
+        f"{of_ridge(posed):.0e} of the largest; BayesianRidge on diabetes, at the scales that it "
+        f"finds, by {mean:.0e} in the mean and {covariance:.0e} in the covariance"
     )
 
 
