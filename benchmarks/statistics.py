@@ -9,10 +9,11 @@ def summary(weights: np.ndarray) -> dict:
     weights = np.asarray(weights, dtype=np.float64)
     ess = array_stats.ess(weights, chain_axis=0, draw_axis=1, method="bulk")
     r_hat = array_stats.rhat(weights, chain_axis=0, draw_axis=1)
+    of_mean = array_stats.ess(weights, chain_axis=0, draw_axis=1, method="mean")
     flat = weights.reshape(-1, weights.shape[-1])
     return {
         "ess": float(ess.min()),
         "r_hat": float(r_hat.max()),
         "mean": flat.mean(0).tolist(),
-        "error": (flat.std(0) / np.sqrt(ess)).tolist(),
+        "error": (flat.std(0) / np.sqrt(of_mean)).tolist(),
     }

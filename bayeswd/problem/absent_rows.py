@@ -15,13 +15,15 @@ class AbsentRows(Tensor):
 
     @staticmethod
     def __new__(cls, shape: tuple[int, ...], like: Tensor) -> AbsentRows:
-        made = Tensor._make_wrapper_subclass  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass
         return made(cls, shape, dtype=like.dtype, device=like.device)
 
     @classmethod
-    def __torch_dispatch__(cls, operation: Any, *_: Any, **__: Any) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
         raise InputError(
-            f"{operation.__name__.partition('.')[0]} asks for the rows of a problem that was "
+            f"{func.__name__.partition('.')[0]} asks for the rows of a problem that was "
             "stated from moments and has none: use conjugate, gibbs or hmc, which need none, or "
             "state the problem from its rows."
         )
