@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 _BLOCK = 128  # chains that share a generator
-_AHEAD = 2**17  # numbers filled at a time, a millisecond's work
+_AHEAD = 2**16  # numbers filled at a time, half a millisecond's work
 
 Fill = Callable[[np.random.Generator, np.ndarray], object]
 
@@ -33,7 +33,7 @@ class RandomNumbers:
         self._streams: dict[str, _Stream] = {}
 
     def normal(self, rows: int) -> Tensor:
-        """Standard normals, [rows, chains]."""
+        """Standard normals, [rows, chains]; on the CPU their place is filled again later."""
         if self.device.type == "cpu":
             return self._take("normal", rows, lambda one, out: one.standard_normal(out=out))
         return self._empty(rows).normal_(generator=self._generator)
@@ -58,7 +58,8 @@ class RandomNumbers:
             sequences = [np.random.SeedSequence((self._seed, kind, block)) for block in blocks]
             generators = [np.random.Generator(np.random.SFC64(each)) for each in sequences]
             self._streams[name] = _Stream(generators, fill, self._filler)
-        return self._streams[name].take(rows)[:, : self.chains]
+        taken = self._streams[name].take(rows)
+        return taken if taken.shape[1] == self.chains else taken[:, : self.chains]
 
     def _empty(self, rows: int) -> Tensor:
         return torch.empty(rows, self.chains, dtype=torch.float64, device=self.device)
@@ -71,36 +72,45 @@ class _Stream:
         self, generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
     ) -> None:
         self._pools = _pools(generators, fill, filler)
-        self._left = next(self._pools)
+        self._pool, self._at = next(self._pools), 0
 
     def take(self, rows: int) -> Tensor:
-        """The next rows, [rows, chains in whole blocks]; to be used before many more are taken."""
-        parts = []
-        while rows > self._left.shape[1]:
-            parts.append(self._left)
-            rows -= self._left.shape[1]
-            self._left = next(self._pools)
-        parts.append(self._left[:, :rows])
-        self._left = self._left[:, rows:]
-        taken = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-        return taken.transpose(0, 1).flatten(1)
+        """The next rows, [rows, chains in whole blocks], without a copy where they lie together.
+
+        They are to be used before many more are taken: their place is filled again.
+        """
+        start = self._at
+        self._at = start + rows
+        if self._at <= len(self._pool):
+            return self._pool[start : self._at]
+        out = self._pool.new_empty(rows, self._pool.shape[1])
+        done = 0
+        while done < rows:
+            part = self._pool[start : start + rows - done]
+            out[done : done + len(part)] = part
+            done, self._at = done + len(part), start + len(part)
+            if done < rows:
+                self._pool, start = next(self._pools), 0
+        return out
 
 
 def _pools(
     generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
 ) -> Iterator[Tensor]:
-    """Tensors [block, row, chain]; each is filled while the one before it is in use.
+    """Tensors [row, chain]; each is filled while the one before it is in use.
 
     A third one keeps the numbers before those, which may still be read.
     """
+    blocks, rows = len(generators), max(1, _AHEAD // (len(generators) * _BLOCK))
+    pools = torch.empty(3, rows, blocks * _BLOCK, dtype=torch.float64)
+    by_block = torch.empty(blocks, rows, _BLOCK, dtype=torch.float64)
 
     def filled(pool: Tensor) -> Tensor:
-        for generator, block in zip(generators, pool.numpy(), strict=True):
+        for generator, block in zip(generators, by_block.numpy(), strict=True):
             fill(generator, block)
+        pool.view(rows, blocks, _BLOCK).copy_(by_block.transpose(0, 1))
         return pool
 
-    rows = max(1, _AHEAD // (len(generators) * _BLOCK))
-    pools = torch.empty(3, len(generators), rows, _BLOCK, dtype=torch.float64)
     ready = filled(pools[0])
     for turn in itertools.count(1):
         pending = filler.submit(filled, pools[turn % 3])

@@ -9,7 +9,7 @@ from scipy import stats
 from torch import nn
 
 from bayeswd.errors import InputError
-from bayeswd.posterior import gaussian_step, gibbs_design, triangles
+from bayeswd.posterior import gaussian_step, gibbs_design, random_numbers, triangles
 from bayeswd.posterior.gaussian_step import Blend
 from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.random_numbers import RandomNumbers
@@ -138,11 +138,20 @@ def test_an_exact_fit_is_told_from_a_good_one(n, d, bias, exact):
 
 def test_random_numbers_do_not_depend_on_how_many_are_taken_at_a_time():
     many, one, few = (RandomNumbers(7, chains, CPU) for chains in (300, 1, 130))
-    rows = torch.cat([many.normal(count) for count in (3, 1, 700)])
+    rows = torch.cat([many.normal(count).clone() for count in (3, 1, 700)])
     torch.testing.assert_close(one.normal(704), rows[:, :1], rtol=0, atol=0)
     few.uniform(5)
     torch.testing.assert_close(few.normal(704), rows[:, :130], rtol=0, atol=0)
     assert not torch.equal(RandomNumbers(8, 1, CPU).normal(3), rows[:3, :1])
+
+
+def test_random_numbers_outlast_as_many_as_are_made_at_a_time():
+    random = RandomNumbers(7, 256, CPU)
+    random.normal(random_numbers._AHEAD // 256 - 5)
+    kept = random.normal(5)
+    copied = kept.clone()
+    random.normal(random_numbers._AHEAD // 256)
+    assert torch.equal(kept, copied)
 
 
 @pytest.mark.parametrize(
