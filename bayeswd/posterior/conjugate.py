@@ -164,7 +164,7 @@ def _log_volume(solution: Solution) -> float:
 def _normal(random: RandomNumbers, shape: torch.Size) -> Tensor:
     """Standard normals, float64."""
     count = shape.numel()
-    return random.normal(-(-count // random.chains)).flatten()[:count].view(shape)
+    return random.fleeting_normal(-(-count // random.chains)).flatten()[:count].view(shape)
 
 
 def _spread(problem: Problem, covariance: Tensor, rows: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class Narrow:
         self._triangles.whole.copy_(self._gram_and_cross)
         self._triangles.diagonal.add_(precision.flatten(1))
         self._triangles.factor()
-        self._normal = random.normal(len(precision))[:, None]
+        self._normal = random.fleeting_normal(len(precision))[:, None]
 
     def squares(self) -> Tensor:
         """y'y - m'A'y, the least penalised sum of squares, [S, C]."""
@@ -87,7 +87,7 @@ class Wide:
         root = precision.rsqrt()
         self._variance = root * root
         self._fill(self._variance.flatten(1))
-        normal = random.normal(columns + rows)[:, None]
+        normal = random.fleeting_normal(columns + rows)[:, None]
         self._prior = root.mul_(normal[:columns])
         self._fitted.copy_(self._data.targets[:, None, None])
         torch.mm(self._data.columns, self._prior.flatten(1), out=self._noise.flatten(1))

@@ -33,7 +33,14 @@ class RandomNumbers:
         self._streams: dict[str, _Stream] = {}
 
     def normal(self, rows: int) -> Tensor:
-        """Standard normals, [rows, chains]; on the CPU their place is filled again later."""
+        """Standard normals, [rows, chains]."""
+        return self._own(self.fleeting_normal(rows))
+
+    def fleeting_normal(self, rows: int) -> Tensor:
+        """The same without a copy, to be used before many more are taken.
+
+        On the CPU other numbers are written to their place after the next `_AHEAD`.
+        """
         if self.device.type == "cpu":
             return self._take("normal", rows, lambda one, out: one.standard_normal(out=out))
         return self._empty(rows).normal_(generator=self._generator)
@@ -41,14 +48,15 @@ class RandomNumbers:
     def uniform(self, rows: int) -> Tensor:
         """Uniform on [0, 1), [rows, chains]."""
         if self.device.type == "cpu":
-            return self._take("uniform", rows, lambda one, out: one.random(out=out))
+            return self._own(self._take("uniform", rows, lambda one, out: one.random(out=out)))
         return self._empty(rows).uniform_(generator=self._generator)
 
     def gamma(self, shape: float) -> Tensor:
         """Gamma variables of this shape and rate 1, [chains]."""
         if self.device.type == "cpu":
             name = f"gamma {shape}"
-            return self._take(name, 1, lambda one, out: one.standard_gamma(shape, out=out))[0]
+            taken = self._take(name, 1, lambda one, out: one.standard_gamma(shape, out=out))
+            return self._own(taken[0])
         return torch._standard_gamma(self._empty(1)[0].fill_(shape), generator=self._generator)
 
     def _take(self, name: str, rows: int, fill: Fill) -> Tensor:
@@ -60,6 +68,9 @@ class RandomNumbers:
             self._streams[name] = _Stream(generators, fill, self._filler)
         taken = self._streams[name].take(rows)
         return taken if taken.shape[1] == self.chains else taken[:, : self.chains]
+
+    def _own(self, taken: Tensor) -> Tensor:
+        return taken.clone() if self.device.type == "cpu" else taken
 
     def _empty(self, rows: int) -> Tensor:
         return torch.empty(rows, self.chains, dtype=torch.float64, device=self.device)

@@ -67,7 +67,7 @@ def test_the_way_of_factoring_goes_by_size():
 class UnitNormals:
     """In place of random numbers: chain c sees the c-th unit vector, the last chain zeros."""
 
-    def normal(self, rows):
+    def fleeting_normal(self, rows):
         return torch.eye(rows, rows + 1, dtype=torch.float64)
 
 
@@ -138,7 +138,7 @@ def test_an_exact_fit_is_told_from_a_good_one(n, d, bias, exact):
 
 def test_random_numbers_do_not_depend_on_how_many_are_taken_at_a_time():
     many, one, few = (RandomNumbers(7, chains, CPU) for chains in (300, 1, 130))
-    rows = torch.cat([many.normal(count).clone() for count in (3, 1, 700)])
+    rows = torch.cat([many.normal(count) for count in (3, 1, 700)])
     torch.testing.assert_close(one.normal(704), rows[:, :1], rtol=0, atol=0)
     few.uniform(5)
     torch.testing.assert_close(few.normal(704), rows[:, :130], rtol=0, atol=0)
@@ -148,10 +148,12 @@ def test_random_numbers_do_not_depend_on_how_many_are_taken_at_a_time():
 def test_random_numbers_outlast_as_many_as_are_made_at_a_time():
     random = RandomNumbers(7, 256, CPU)
     random.normal(random_numbers._AHEAD // 256 - 5)
-    kept = random.normal(5)
+    kept = random.fleeting_normal(5)
     copied = kept.clone()
     random.normal(random_numbers._AHEAD // 256)
     assert torch.equal(kept, copied)
+    random.normal(2 * random_numbers._AHEAD // 256)
+    assert not torch.equal(kept, copied)
 
 
 @pytest.mark.parametrize(
