@@ -45,7 +45,8 @@ def to_datatree(
 
     names: of the input columns of a linear model. strength: as the user wrote it, if one was.
     pointwise=False leaves out the groups of size draws x rows, log_likelihood and
-    posterior_predictive; prior_draws=0 the group prior. log_prior and prior hold the penalised
+    posterior_predictive (a problem stated from moments has no rows, and observed_data neither);
+    prior_draws=0 the group prior. log_prior and prior hold the penalised
     parameters alone: a flat one has no density to scale and none to draw from. Raises InputError.
     """
     import arviz_base
@@ -55,7 +56,7 @@ def to_datatree(
     groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
     if draws.sample_stats:
         groups["sample_stats"] = {k: _array(v) for k, v in draws.sample_stats.items()}
-    if pointwise:
+    if pointwise and problem.has_rows:
         densities, replications = densities_and_replications(draws, problem, generator)
         groups["log_likelihood"] = {"y": _array(densities)}
         replicated = _without_single_output(_array(replications), problem)
@@ -64,7 +65,8 @@ def to_datatree(
         groups["log_prior"] = _log_prior(draws, problem)
     if problem.penalized and prior_draws > 0:
         groups["prior"] = _prior(problem, prior_draws, generator)
-    groups["observed_data"] = {"y": _without_single_output(_array(problem.targets), problem)}
+    if problem.has_rows:
+        groups["observed_data"] = {"y": _without_single_output(_array(problem.targets), problem)}
     groups["constant_data"] = _constants(draws, problem, strength)
     attrs = _attrs(draws, problem)
     return arviz_base.from_dict(
@@ -186,11 +188,13 @@ def _labels(
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Dimensions by variable and coordinates by dimension."""
     dims = {"y": ["obs"], "prior_variance": ["parameter"]}
-    coords = {"obs": _counted(problem.n), "parameter": problem.penalized}
+    coords = {"parameter": problem.penalized}
+    if problem.has_rows:
+        coords["obs"] = _counted(problem.n)
     outputs: list[str] = []
     if not _single_output(problem):
         outputs = ["output"]
-        coords["output"] = _counted(problem.outputs(problem.initial, problem.inputs[:1]).shape[-1])
+        coords["output"] = _counted(_outputs(problem))
     if problem.targets.ndim > 1:
         dims["y"] += outputs
     if problem.linear is not None:
@@ -214,7 +218,13 @@ def _feature_names(names: Sequence[str] | None, columns: int) -> list[str]:
 
 
 def _single_output(problem: Problem) -> bool:
-    return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1] == 1
+    return _outputs(problem) == 1
+
+
+def _outputs(problem: Problem) -> int:
+    if problem.linear is not None:
+        return len(problem.initial[problem.linear.weight])
+    return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1]
 
 
 def _counted(count: int) -> list[str]:
