@@ -88,3 +88,7 @@ def save(figure: Figure, path: Path) -> None:
             f"the figure {str(path)!r} cannot be written ({error.strerror}); name a folder that "
             "can be written to."
         ) from error
+
+
+def posterior(result, out=None):
+    return Figures()
