@@ -58,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--draws", type=int, metavar="N", help="of each chain; default 400, exact 1000, nuts 500"
     )
-    group.add_argument("--warmup", type=int, metavar="N", help="of each chain; default the engine's")
+    group.add_argument(
+        "--warmup", type=int, metavar="N", help="of each chain; default the engine's"
+    )
     group.add_argument(
         "--unknown-noise",
         nargs="?",
@@ -101,9 +103,7 @@ def _check_sizes(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name} {value}: it must be {least} or more.")
 
 
-def _planned(
-    arguments: argparse.Namespace, split: Split
-) -> tuple[Statement, list[Plan], str]:
+def _planned(arguments: argparse.Namespace, split: Split) -> tuple[Statement, list[Plan], str]:
     """The problems on the device where they are drawn, an engine for each, and words on where."""
     from bayeswd.posterior import devices, named_engines
 
@@ -163,9 +163,7 @@ def _draw_one(
     finally:
         progress.close()
     shared.say(f"{penalty.kind}: the penalised fit")
-    return summarize(
-        draws, problem, penalty=penalty, data=statement.data, asked=plan.draws
-    )
+    return summarize(draws, problem, penalty=penalty, data=statement.data, asked=plan.draws)
 
 
 def _save(folder: Path, result: PosteriorSummaries, seed: int) -> str:
