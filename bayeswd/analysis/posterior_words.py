@@ -1,4 +1,4 @@
-"""Words on a posterior: doubts first, then what it is, a table of some of it, and the rest counted."""
+"""Words on a posterior: doubts first, what it is, a table of some of it, the rest counted."""
 
 from __future__ import annotations
 

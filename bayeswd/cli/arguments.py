@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,8 +199,8 @@ def check_json(arguments: argparse.Namespace) -> None:
         files.require_writable(arguments.json)
 
 
-def write_json(record: Mapping[str, Any], where: str) -> None:
-    """The record to standard output (`-`) or, whole or not at all, to a file."""
+def write_json(record: Mapping[str, Any] | Sequence[Any], where: str) -> None:
+    """The record, or several, to standard output (`-`) or, whole or not at all, to a file."""
     text = json.dumps(record, indent=1, allow_nan=False)
     if where == "-":
         print(text)

@@ -38,7 +38,7 @@ SIZES = {
 }
 OTHERWISE = {"chains": 4, "draws": 1000}
 NOISE_MODELS = {
-    "penalty-tied": "what a fixed penalty means at any sigma: tau^2, or b, in proportion to sigma^2",
+    "penalty-tied": "what a fixed penalty means at any sigma: tau^2 or b in proportion to sigma^2",
     "park-casella": "b in proportion to sigma",
     "fixed-scale": "tau or b as it is: improper, and refused, where weights fit without error",
 }

@@ -29,9 +29,8 @@ def posterior_densities(result: PosteriorSummary | PosteriorSummaries) -> Figure
     several = each(result)
     chosen = telling(several[-1])
     names = weight_names(several[0].data, several[0].problem, chosen)
-    figure = style.new_figure(
-        2.6 * len(chosen) if len(chosen) > 2 else 7.0, 1.75 + 2.3 * len(several)
-    )
+    width = 2.6 * len(chosen) if len(chosen) > 2 else 7.0
+    figure = style.new_figure(width, 1.75 + 2.3 * len(several))
     panels = figure.subplots(len(several), len(chosen), squeeze=False)
     for row, one in zip(panels, several, strict=True):
         draws = weight_draws(one)
@@ -42,13 +41,15 @@ def posterior_densities(result: PosteriorSummary | PosteriorSummaries) -> Figure
             axes.spines["left"].set_visible(False)
     for axes in panels[-1]:
         axes.set_xlabel("weight")
-    style.margins(figure, len(chosen), left=0.25, top=1.15, bottom=1.0, gap=0.25)
-    figure.subplots_adjust(hspace=0.45)
     style.headline(figure, _finding(several, chosen[0], names[0]), _reading(several, len(chosen)))
+    below = 0.2 + 0.17 * (figure.get_suptitle().count("\n") + 1)  # the headline, inches
+    style.margins(figure, len(chosen), left=0.25, top=below + 0.75, bottom=1.0, gap=0.25)
+    figure.subplots_adjust(hspace=0.45)
     figure.legend(
         *panels[0, 0].get_legend_handles_labels(),
         loc="upper left",
-        bbox_to_anchor=(0.005, 1 - 0.33 / figure.get_figheight()),
+        bbox_to_anchor=(0.005, 1 - below / figure.get_figheight()),
+        borderaxespad=0,
         ncols=3,
     )
     return figure
@@ -98,12 +99,12 @@ def _finding(several: Posteriors, index: int, name: str) -> str:
     for one in several:
         row = weight_rows(one)[index]
         after = f"{style.brief(row.mean, 2)} ± {style.brief(row.sd, 2)}"
-        before = "no belief (flat)"
+        before = "flat"
         if is_penalised(one.problem):
             before = f"0 ± {style.brief(weight_prior(one.problem).variance ** 0.5, 2)}"
-        under = f" under {style.kind_name(one)}" if len(several) > 1 else ""
-        parts.append(f"from {before} to {after}{under}")
-    return f"The data move {name} {', '.join(parts)} (mean ± sd)"
+        under = f" ({style.kind_name(one)})" if len(several) > 1 else ""
+        parts.append(f"{before} → {after}{under}")
+    return f"What the data say of {name}, mean ± sd:  {';  '.join(parts)}"
 
 
 def _reading(several: Posteriors, shown: int) -> str:

@@ -1,4 +1,4 @@
-"""The mode is not the posterior: exact zeros at the mode, probability 0 of them in the posterior."""
+"""The mode is not the posterior: exact zeros at the mode, which the posterior gives no chance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from bayeswd.report.posterior_rows import each, fitted, weight_draws, weight_row
 from bayeswd.report.weights import weight_names, weight_prior
 from bayeswd.report.words import counted
 
-MODE = style.METHOD_COLOURS["penalized-sgd"]
+MOST_NAMES = 12  # of weights under the axis
+AT_ZERO = style.METHOD_COLOURS["penalized-sgd"]
 
 
 @style.styled
@@ -39,7 +40,7 @@ def mode_and_posterior(result: PosteriorSummary | PosteriorSummaries) -> Figure:
 
 
 def _close_up(one: PosteriorSummary) -> int:
-    """Of the weights at exactly 0 (of all, where none is) the one whose posterior is farthest off."""
+    """Of the weights at exactly 0 (else of all) the one whose posterior is farthest off."""
     at_mode, rows = fitted(one), weight_rows(one)
     assert at_mode is not None
     zeros = np.flatnonzero(at_mode == 0).tolist()
@@ -63,13 +64,13 @@ def _draw_all(axes: Axes, one: PosteriorSummary, index: int) -> None:
     axes.plot(places, means, "o", color=style.POSTERIOR, markersize=size, label="posterior mean")
     modes = at_mode[order]
     held = modes != 0
-    look: style.Look = {"linestyle": "none", "marker": "D", "markersize": size + 0.8}
-    if held.any():
-        axes.plot(places[held], modes[held], **look, color=MODE, label="mode")
-    if (~held).any():
-        look |= {"markersize": size + 0.4, "markerfacecolor": "white", "markeredgewidth": 0.7}
-        axes.plot(places[~held], modes[~held], **look, color=MODE, label="mode at exactly 0")
+    look = style.fit_mark(one) | {"markersize": size + 1, "markeredgewidth": 0.7 if fine else 1}
+    axes.plot(places[held], modes[held], **look, label="penalised fit, the mode")
+    if not held.all():
+        look |= {"markeredgecolor": AT_ZERO, "markersize": size + 0.6}
+        axes.plot(places[~held], modes[~held], **look, label="mode at exactly 0")
     axes.axhline(0, color="#bbbbbb", linewidth=1, zorder=0)
+    style.short_ticks(axes, 5)
     place = int(np.flatnonzero(order == index)[0])
     axes.annotate(
         weight_names(one.data, one.problem, [index])[0],
@@ -81,9 +82,10 @@ def _draw_all(axes: Axes, one: PosteriorSummary, index: int) -> None:
         arrowprops={"arrowstyle": "-", "linewidth": 0.7, "color": style.INK},
     )
     axes.set(xlabel="weights, in the order of their posterior means", ylabel="weight")
+    if len(order) <= MOST_NAMES:
+        axes.set_xticks(places, weight_names(one.data, one.problem, order.tolist()))
     axes.set_title(style.strength(one))
     axes.legend(loc="upper left")
-    style.short_ticks(axes, 5)
 
 
 def _draw_one(axes: Axes, one: PosteriorSummary, index: int) -> None:
@@ -94,7 +96,7 @@ def _draw_one(axes: Axes, one: PosteriorSummary, index: int) -> None:
     above = float((draws > 0).mean())
     side, share = (">", above) if above >= 0.5 else ("<", 1 - above)
     name = weight_names(one.data, one.problem, [index])[0]
-    axes.set_title(f"{name}: P(w = 0) = 0, P(w {side} 0) = {share:.2f}, mean {row.mean:.2g}")
+    axes.set_title(f"{name}: P(w = 0) = 0, P(w {side} 0) = {share:.2f}")
     axes.set(xlabel=f"weight of {name}", ylabel="density", yticks=[])
     axes.legend(loc="upper right" if row.mean > 0 else "upper left", handlelength=1.4)
 
@@ -112,11 +114,6 @@ def _finding(one: PosteriorSummary) -> str:
             f"The mode is not the posterior: it lies up to {style.brief(apart, 2)} posterior sd "
             "from the mean"
         )
-    exact = float(
-        np.mean(
-            [from_zero(row) > 1 for row in np.array(weight_rows(one), dtype=object)[at_mode == 0]]
-        )
-    )
     return (
         f"The mode is not the posterior: L1 puts {zeros} of {counted(len(at_mode), 'weight')} at "
         f"exactly 0, the posterior none"

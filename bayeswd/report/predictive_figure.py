@@ -16,6 +16,7 @@ from bayeswd.report.arviz_axes import collection
 from bayeswd.report.posterior_rows import Posteriors, each, some
 
 REPLICATIONS, CURVES = 400, 40
+SMOOTH = 100  # targets from which a density can be estimated
 PROBABILITY = 0.95
 
 
@@ -31,14 +32,15 @@ def predictive_check(result: PosteriorSummary | PosteriorSummaries) -> Figure:
         raise InputError(f"{family} targets are classes: they have no distribution to draw over")
     targets = _numbers(several[0].problem.targets.detach().cpu().numpy()[None])[0]
     replicated = [_replicated(one) for one in several]
+    smooth = family == "gaussian" and len(targets) >= SMOOTH
     figure = style.new_figure(9.6 if len(several) > 1 else 7.4, 4.4)
     panels = figure.subplots(1, len(several), squeeze=False, sharey=True, sharex=True)[0]
     for axes, one, values in zip(panels, several, replicated, strict=True):
-        _draw(figure, axes, targets, values, "kde" if family == "gaussian" else "ecdf")
+        _draw(figure, axes, targets, values, "kde" if smooth else "ecdf")
         axes.set_title(style.strength(one))
-        axes.set_xlabel(one.data.name if several[0].data.name == "y" else "target")
+        axes.set_xlabel("target")
         style.short_ticks(axes, 5)
-    panels[0].set_ylabel("density" if family == "gaussian" else "share below")
+    panels[0].set_ylabel("density" if smooth else "share of targets below")
     style.margins(figure, len(several), left=0.85, top=0.85, bottom=0.95, gap=0.3)
     style.headline(figure, _finding(several, targets, replicated), _reading(len(targets)))
     return figure

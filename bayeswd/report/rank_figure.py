@@ -21,7 +21,7 @@ PANELS = 4
 
 @style.styled
 def posterior_ranks(result: PosteriorSummary | PosteriorSummaries) -> Figure:
-    """The weights with the largest R-hat, a row for each posterior, a line for each group of chains.
+    """The weights with the largest R-hat, a row for each posterior, lines for its chains.
 
     Raises InputError for a single chain.
     """
@@ -33,7 +33,7 @@ def posterior_ranks(result: PosteriorSummary | PosteriorSummaries) -> Figure:
     panels = figure.subplots(len(several), count, squeeze=False, sharey="row")
     for row, one in zip(panels, several, strict=True):
         _draw_row(figure, list(row), one, labelled=one is several[-1], several=len(several) > 1)
-    style.margins(figure, count, left=0.75, top=0.85, bottom=1.05, gap=0.2)
+    style.margins(figure, count, left=0.95, top=0.85, bottom=1.05, gap=0.2)
     figure.subplots_adjust(hspace=0.4)
     style.headline(figure, _finding(several), _reading(several))
     return figure
@@ -90,7 +90,8 @@ def _draw_row(
         if labelled:
             axes.set_xlabel("rank among all draws")
         style.short_ticks(axes, 4)
-    panels[0].set_ylabel("share below,\nminus rank")
+        axes.set_xticks([0, 0.5, 1])
+    panels[0].set_ylabel("share below − rank")
 
 
 def _finding(several: Posteriors) -> str:
@@ -104,8 +105,8 @@ def _finding(several: Posteriors) -> str:
 
 def _reading(several: Posteriors) -> str:
     most = max(one.size[0] for one in several)
-    lines = f"each chain; more than {GROUPS} are drawn as {GROUPS} groups" if most > GROUPS else ""
+    groups = f"; more than {GROUPS} are drawn as {GROUPS} groups" if most > GROUPS else ""
     return (
-        f"The weights with the largest R-hat. One line for {lines or 'each chain'}. Lines of chains "
-        "that draw from one distribution stay in the grey band around 0."
+        f"The weights with the largest R-hat. One line for each chain{groups}. Lines of chains that "
+        "draw from one distribution stay in the grey band around 0."
     )
