@@ -41,7 +41,7 @@ def write(folder: Path, posteriors: Sequence[Sampled], seed: int, most: int) -> 
         draws, step = thinning.thinned(one.draws, one.problem, most)
         kind = one.penalty.kind
         if step > 1:
-            kept.append(f"of {kind} every {step}. draw, to keep it small")
+            kept.append(f"of {kind} one draw in {step}, to keep it small")
         trees[kind] = with_arviz.to_datatree(
             draws, one.problem, names=one.names, seed=seed, strength=one.penalty.strength
         )
