@@ -1,7 +1,4 @@
-"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch.
-
-ArviZ draws on a figure made here, so pyplot neither knows nor keeps it.
-"""
+"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayeswd.report import style
+from bayeswd.report.arviz_axes import collection
 from bayeswd.report.words import percent, width
 
 STRENGTH = "λ → τ²"
@@ -60,25 +58,15 @@ def draw_forest(
 def _collection(models: Mapping[str, Any], figure: Figure, axes: np.ndarray) -> Any:
     """ArviZ's bookkeeping of our axes: which column is which, and the height of every row."""
     import xarray as xr
-    from arviz_plots import PlotCollection
 
-    columns = {"column": ["labels", "forest"]}
-    panels = xr.Dataset(
-        {
-            "figure": np.array(figure, dtype=object),
-            "plot": ("column", axes),
-            "row_index": ("column", [0, 0]),
-            "col_index": ("column", [0, 1]),
-        },
-        columns,
-    )
     data = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
     shape = (data.sizes["weight"], data.sizes[STRENGTH], len(models))
     dims = ["weight", STRENGTH, "model"]
-    return PlotCollection(
-        data.expand_dims(column=2).assign_coords(columns),
-        xr.DataTree(panels),
-        backend="matplotlib",
+    return collection(
+        data.expand_dims(column=2).assign_coords(column=["labels", "forest"]),
+        figure,
+        list(axes),
+        along="column",
         aes={"y": dims, "overlay": dims, "color": ["model"]},
         y=heights(*shape).ravel().tolist(),
         color=list(MODELS.values()),
