@@ -84,6 +84,7 @@ def _integrated(
         spline(nodes, values, own[:, 0]),
         lambda log_scale: _between(nodes, noises, log_scale),
         tuple(error[asked].tolist()),
+        f"evidence by integration, Monte Carlo standard error up to {float(error.max()):.2g} nats",
     )
 
 
@@ -145,8 +146,10 @@ def _drawn(
     for some in nodes.exp().split(batch):
         scales = some.tolist()
         problems = prior_scales.along(problem, scales, "evidence")
-        options = {"chains": chains, "draws": draws, "warmup": 100, "seed": seed}
-        yield from zip(problems, gibbs.path(problem, scales, noise=noise, **options), strict=True)
+        drawn = gibbs.path(
+            problem, scales, chains=chains, draws=draws, warmup=100, seed=seed, noise=noise
+        )
+        yield from zip(problems, drawn, strict=True)
 
 
 def _cumulative(nodes: Tensor, slopes: Tensor) -> Tensor:
