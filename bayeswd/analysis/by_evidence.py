@@ -115,7 +115,7 @@ def _within(grid: Scales, scale: float) -> float:
 def _effort(problem: Problem) -> dict[str, int]:
     """How many draws at each node: seconds either way, and the error says what they are worth."""
     weights = sum(value.numel() for value in problem.initial.values())
-    return {"chains": 64, "draws": 200} if weights <= 50 else {"chains": 16, "draws": 100}
+    return {"chains": 64, "draws": 100} if weights <= 50 else {"chains": 16, "draws": 100}
 
 
 def _require_gaussian(problem: Problem) -> None:

@@ -34,7 +34,7 @@ _NUMBERS = 2**25  # weights that are held at a time, 256 MiB
 
 
 def known_noise(
-    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 200, seed: int = 0
+    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 100, seed: int = 0
 ) -> EvidenceCurve:
     """log p(targets) at the problem's own sigma."""
     design = gibbs_design.of([problem], "evidence")
@@ -43,7 +43,7 @@ def known_noise(
 
 
 def park_casella(
-    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 200, seed: int = 0
+    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 100, seed: int = 0
 ) -> EvidenceCurve:
     """The same with density 1 / sigma^2 and b / sigma fixed (Park & Casella 2008, eq. 4).
 
