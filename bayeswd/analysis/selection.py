@@ -1,12 +1,12 @@
 """Which strength? Every criterion that applies, on one grid, and what they can tell apart.
 
-    select(problem, scales, validation=(inputs, targets))    -> Selection
+select(problem, scales, validation=(inputs, targets))    -> Selection
 
-    by_validation(problem, scales, (inputs, targets), solve=exact.ridge)
-    by_cross_validation(problem, scales, folds=10, repeats=1, seed=0, solve=exact.ridge)
-    by_loo(problem, scales)
-    by_evidence(problem, scales)
-    by_hyperprior(problem, scales)                           -> Choice
+by_validation(problem, scales, (inputs, targets), solve=exact.ridge)
+by_cross_validation(problem, scales, folds=10, repeats=1, seed=0, solve=exact.ridge)
+by_loo(problem, scales)
+by_evidence(problem, scales)
+by_hyperprior(problem, scales)                           -> Choice
 """
 
 from __future__ import annotations
