@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,7 @@ from bayeswd import __version__
 from bayeswd.errors import InputError
 from bayeswd.files import whole
 from bayeswd.posterior.pointwise import MOST_NUMBERS, densities_and_replications
+from bayeswd.posterior.tree_labels import labels, single_output
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
@@ -50,7 +52,7 @@ def to_datatree(
     """
     import arviz_base
 
-    dims, coords = _labels(problem, names)
+    dims, coords = labels(problem, names)
     generator = Generator().manual_seed(seed)
     groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
     if draws.sample_stats:
@@ -129,6 +131,27 @@ def convergence(datatree: DataTree) -> Convergence:
     )
 
 
+class LeaveOneOut(NamedTuple):
+    """log p(targets of a row | all other rows) [n], nats, and the Pareto k of each row [n]."""
+
+    elpd: np.ndarray
+    pareto_k: np.ndarray
+
+
+def leave_one_out(draws: Draws, problem: Problem) -> LeaveOneOut:
+    """ArviZ's Pareto-smoothed importance sampling; only what it reads is put into a tree."""
+    import arviz_base
+    import arviz_stats
+
+    densities, _ = densities_and_replications(draws, problem, Generator().manual_seed(0))
+    groups = {"posterior": _posterior(draws, problem), "log_likelihood": {"y": _array(densities)}}
+    tree = arviz_base.from_dict(groups, check_conventions=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a large k: it is returned
+        found = arviz_stats.loo(tree, pointwise=True)
+    return LeaveOneOut(found.elpd_i.values, found.pareto_k.values)
+
+
 def _posterior(draws: Draws, problem: Problem) -> Arrays:
     arrays = _named(draws.params, problem)
     if draws.noise_scale is not None:
@@ -175,50 +198,10 @@ def _constants(draws: Draws, problem: Problem, strength: float | None) -> Arrays
 def _named(values: Mapping[str, Tensor], problem: Problem) -> Arrays:
     """Arrays by parameter name, the single output of a linear model dropped."""
     arrays = {name: _array(value) for name, value in values.items()}
-    if problem.linear is None or not _single_output(problem):
+    if problem.linear is None or not single_output(problem):
         return arrays
     weight = problem.linear.weight
     return {k: v.squeeze(-2 if k == weight else -1) for k, v in arrays.items()}
-
-
-def _labels(
-    problem: Problem, names: Sequence[str] | None
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Dimensions by variable and coordinates by dimension."""
-    dims = {"y": ["obs"], "prior_variance": ["parameter"]}
-    coords = {"obs": _counted(problem.n), "parameter": problem.penalized}
-    outputs: list[str] = []
-    if not _single_output(problem):
-        outputs = ["output"]
-        coords["output"] = _counted(problem.outputs(problem.initial, problem.inputs[:1]).shape[-1])
-    if problem.targets.ndim > 1:
-        dims["y"] += outputs
-    if problem.linear is not None:
-        columns = problem.initial[problem.linear.weight].shape[-1]
-        coords["feature"] = _feature_names(names, columns)
-        dims[problem.linear.weight] = [*outputs, "feature"]
-        if problem.linear.bias is not None:
-            dims[problem.linear.bias] = outputs
-    return dims, coords
-
-
-def _feature_names(names: Sequence[str] | None, columns: int) -> list[str]:
-    if names is None:
-        return [f"x{column}" for column in range(columns)]
-    if len(names) != columns or len(set(names)) != columns:
-        raise InputError(
-            f"to_datatree: {len(names)} names ({len(set(names))} different) for {columns} columns; "
-            "give each column its own."
-        )
-    return [str(name) for name in names]
-
-
-def _single_output(problem: Problem) -> bool:
-    return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1] == 1
-
-
-def _counted(count: int) -> list[str]:
-    return [str(index) for index in range(count)]
 
 
 def _attrs(draws: Draws, problem: Problem) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Names of the dimensions of a DataTree, and the coordinates along them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bayeswd.errors import InputError
+from bayeswd.problem.objective import Problem
+
+
+def labels(
+    problem: Problem, names: Sequence[str] | None
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Dimensions by variable and coordinates by dimension."""
+    dims = {"y": ["obs"], "prior_variance": ["parameter"]}
+    coords = {"obs": _counted(problem.n), "parameter": problem.penalized}
+    outputs: list[str] = []
+    if not single_output(problem):
+        outputs = ["output"]
+        coords["output"] = _counted(problem.outputs(problem.initial, problem.inputs[:1]).shape[-1])
+    if problem.targets.ndim > 1:
+        dims["y"] += outputs
+    if problem.linear is not None:
+        columns = problem.initial[problem.linear.weight].shape[-1]
+        coords["feature"] = _feature_names(names, columns)
+        dims[problem.linear.weight] = [*outputs, "feature"]
+        if problem.linear.bias is not None:
+            dims[problem.linear.bias] = outputs
+    return dims, coords
+
+
+def _feature_names(names: Sequence[str] | None, columns: int) -> list[str]:
+    if names is None:
+        return [f"x{column}" for column in range(columns)]
+    if len(names) != columns or len(set(names)) != columns:
+        raise InputError(
+            f"to_datatree: {len(names)} names ({len(set(names))} different) for {columns} columns; "
+            "give each column its own."
+        )
+    return [str(name) for name in names]
+
+
+def single_output(problem: Problem) -> bool:
+    return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1] == 1
+
+
+def _counted(count: int) -> list[str]:
+    return [str(index) for index in range(count)]
