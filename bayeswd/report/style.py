@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ from bayeswd.report import words
 from bayeswd.tables import number
 
 if TYPE_CHECKING:
-    from bayeswd.analysis.comparison import Comparison, Comparisons
+    from bayeswd.analysis.comparison import Comparison
 
 INK = "#222222"
 PRIOR = "#767676"  # grey: before any data
@@ -70,16 +70,16 @@ SETTINGS = {
 }
 
 Look = dict[str, Any]  # keyword arguments of an artist
-Draw = Callable[["Comparisons"], Figure]
+Arguments = ParamSpec("Arguments")
 
 
-def styled(draw: Draw) -> Draw:
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw under these settings and leave matplotlib's own as they were."""
 
     @wraps(draw)
-    def drawn(result: Comparisons) -> Figure:
+    def drawn(*values: Arguments.args, **named: Arguments.kwargs) -> Figure:
         with matplotlib.rc_context(SETTINGS):
-            return draw(result)
+            return draw(*values, **named)
 
     return drawn
 

@@ -1,0 +1,127 @@
+"""The regularisation path with its posterior: estimates and bands of single weights over λ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayeswd.analysis.comparison import DataSummary
+from bayeswd.analysis.in_strengths import InStrengths
+from bayeswd.analysis.path import Path
+from bayeswd.report import strength_axes, style, words
+from bayeswd.report.forest_figure import choose_weights
+from bayeswd.report.weights import weight_names
+
+WIDTH, LEFT, KEY, TOP = 9.6, 1.55, 2.05, 0.95  # inches
+ROW, COUNTS = 1.05, 1.3
+
+
+@style.styled
+def path(found: InStrengths, data: DataSummary) -> Figure:
+    """One panel for each of five weights, and below how many weights there are to speak of.
+
+    Without posteriors on the path, the estimates alone.
+    """
+    along = found.selection.path
+    middle = along.weights[len(along.scales) * 3 // 4].flatten().cpu().double().numpy()
+    chosen = sorted(choose_weights(middle))
+    names = weight_names(data, found.selection.problem, chosen)
+    heights = [ROW] * len(chosen) + [COUNTS]
+    figure = style.new_figure(WIDTH, strength_axes.total(heights, TOP, gap=0.14))
+    panels = strength_axes.stacked(figure, heights, left=LEFT, right=KEY, top=TOP, gap=0.14)
+    reach = _reach(along, chosen)
+    for axes, index, name in zip(panels, chosen, names, strict=False):
+        draw_weight(axes, found, index)
+        axes.set_ylim(-reach, reach)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        style.short_ticks(axes, 4)
+    draw_counts(panels[-1], found)
+    strength_axes.label(panels, found)
+    for axes in (panels[0], panels[-1]):
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.06), borderaxespad=0)
+    style.headline(figure, finding(found), _reading(found, len(chosen)))
+    return figure
+
+
+def draw_weight(axes: Axes, found: InStrengths, index: int) -> None:
+    """The estimate of one weight, its posterior band and median, and the prior's band."""
+    along, x = found.selection.path, found.strengths
+    axes.axhline(0, color="#cccccc", linewidth=1, zorder=0)
+    if along.bands is not None:
+        share = words.percent(along.bands.probability)
+        lower, median, upper = (
+            _column(values, index)
+            for values in (along.bands.lower, along.bands.median, along.bands.upper)
+        )
+        look: style.Look = {"color": style.POSTERIOR, "linewidth": 0}
+        axes.fill_between(x, lower, upper, alpha=0.22, label=f"posterior, {share}", **look)
+        axes.plot(x, median, color=style.POSTERIOR, linewidth=1, label="posterior median")
+    axes.plot(x, _column(along.weights, index), color=style.INK, label="mode, the trained weight")
+    sds = 1.96 * np.array(along.prior_sds)
+    for sign in (-1, 1):
+        label = "prior, 95 %" if sign > 0 and along.bands is not None else None
+        axes.plot(x, sign * sds, color=style.PRIOR, linewidth=1, linestyle="--", label=label)
+
+
+def draw_counts(axes: Axes, found: InStrengths) -> None:
+    """How many weights are not 0, and how many the posterior tells from 0."""
+    along, x = found.selection.path, found.strengths
+    axes.step(x, along.nonzero, color=style.INK, where="mid", label="weight is not 0")
+    if along.bands is not None:
+        axes.step(
+            x,
+            along.bands.excludes_zero,
+            color=style.POSTERIOR,
+            where="mid",
+            label=f"{words.percent(along.bands.probability)} interval\nexcludes 0",
+        )
+    total = along.weights[0].numel()
+    axes.set_ylim(0, 1.08 * total)
+    axes.set_ylabel(f"of {total}\nweights", rotation=0, ha="right", va="center")
+    style.short_ticks(axes, 4)
+
+
+def finding(found: InStrengths) -> str:
+    """What the two counts say at the evidence's choice, or where the mode keeps most."""
+    along = found.selection.path
+    choice = found.selection.choice("evidence")
+    index = len(along.scales) // 2 if choice is None else choice.best_index
+    where = f"At {found.name(along.scales[index])}"
+    where += "" if choice is None else ", the evidence's choice,"
+    kept, total = along.nonzero[index], along.weights[0].numel()
+    said = f"{where} {kept} of {total} weights are not 0"
+    if along.bands is None:
+        return said
+    share = words.percent(along.bands.probability)
+    return f"{said}; {along.bands.excludes_zero[index]} have a {share} interval that excludes 0"
+
+
+def _column(values, index: int) -> np.ndarray:
+    return values.flatten(1)[:, index].detach().cpu().double().numpy()
+
+
+def _reach(along: Path, chosen: Sequence[int]) -> float:
+    """Half of the shared axis: the weights themselves, and of their bands what is near them."""
+    largest = max(float(np.abs(_column(along.weights, index)).max()) for index in chosen)
+    if along.bands is None:
+        return 1.1 * largest or 1.0
+    middle = slice(None, len(along.scales) * 3 // 4)
+    bands = [
+        float(np.abs(_column(values, index))[middle].max())
+        for index in chosen
+        for values in (along.bands.lower, along.bands.upper)
+    ]
+    return 1.05 * max(*bands, min(largest, 3 * max(bands))) or 1.0
+
+
+def _reading(found: InStrengths, shown: int) -> str:
+    total = found.selection.path.weights[0].numel()
+    if shown == total:
+        return "All weights, on one scale."
+    return (
+        f"{shown} of {total} weights, on one scale: the three largest, a middling one and the "
+        "smallest."
+    )

@@ -1,0 +1,75 @@
+"""Panels over one another that share the strength below and the prior's sd above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayeswd.analysis.in_strengths import InStrengths
+from bayeswd.report import style
+
+GAP, FOOT = 0.22, 0.95  # inches between panels, and below the last
+
+
+def stacked(
+    figure: Figure,
+    heights: Sequence[float],
+    *,
+    left: float,
+    right: float,
+    top: float,
+    gap: float = GAP,
+) -> list[Axes]:
+    """Panels from the top down, their heights and the margins in inches, one axis below all."""
+    width, height = figure.get_size_inches()
+    panels: list[Axes] = []
+    edge = height - top
+    for each in heights:
+        edge -= each
+        share = panels[0] if panels else None
+        box = (left / width, edge / height, (width - left - right) / width, each / height)
+        panels.append(figure.add_axes(box, sharex=share))
+        edge -= gap
+    for axes in panels[:-1]:
+        axes.tick_params(labelbottom=False)
+    return panels
+
+
+def total(heights: Sequence[float], top: float, gap: float = GAP) -> float:
+    """The height of a figure with these panels, inches."""
+    return top + sum(heights) + gap * (len(heights) - 1) + FOOT
+
+
+def label(
+    panels: Sequence[Axes], found: InStrengths, window: tuple[float, float] | None = None
+) -> None:
+    """The strength on the lowest axis and, on top of the first panel, the prior's sd."""
+    panels[-1].set(xscale="log", xlabel=f"strength λ ({found.convention})")
+    panels[-1].set_xlim(window or (min(found.strengths), max(found.strengths)))
+    style.decade_ticks(panels[-1].xaxis)
+    above = panels[0].secondary_xaxis("top", functions=_to_sd_and_back(found))
+    above.set_xlabel("prior sd of a weight")
+    style.decade_ticks(above.xaxis)
+
+
+def _to_sd_and_back(found: InStrengths) -> tuple:  # type: ignore[type-arg]
+    """strength -> prior sd and its inverse: a power law, as every convention is."""
+    logs = np.log(found.strengths)
+    sds = np.log(found.selection.path.prior_sds)
+    slope = (sds[-1] - sds[0]) / (logs[-1] - logs[0])
+
+    def to_sd(strength: np.ndarray) -> np.ndarray:
+        return np.exp(sds[0] + slope * (_log(strength) - logs[0]))
+
+    def to_strength(sd: np.ndarray) -> np.ndarray:
+        return np.exp(logs[0] + (_log(sd) - sds[0]) / slope)
+
+    return to_sd, to_strength
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(values)
