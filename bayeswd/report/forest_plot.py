@@ -31,19 +31,27 @@ def draw_forest(
     draws: "prior" and "posterior", each [weight, strength, sample]. weights and strengths are
     distinct texts. The figure's axes are (labels, forest).
     """
+    import xarray as xr
     from arviz_plots import plot_forest
-    from xarray import Dataset
 
     coords = {"weight": list(weights), STRENGTH: list(strengths)}
     dims = ("weight", STRENGTH, "sample")
-    models = {name: Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
-    figure = style.new_figure(WIDTH, 1.5 + 0.21 * len(weights) * (len(strengths) + 1))
-    room = _widest(weights) + BETWEEN + _widest(strengths)
-    ratios = [room, WIDTH - LEFT - style.RIGHT - room]
-    axes = figure.subplots(1, 2, sharey=True, width_ratios=ratios)
+    models = {name: xr.Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
+    figure, axes = label_and_panel(weights, strengths, 0.21)
+    rows = heights(len(weights), len(strengths), len(MODELS))
+    both = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
+    where = ["weight", STRENGTH, "model"]
     plot_forest(
         models,
-        plot_collection=_collection(models, figure, axes),
+        plot_collection=collection(
+            both,
+            figure,
+            axes,
+            "forest",
+            aes={"y": where, "overlay": where, "color": ["model"]},
+            y=rows.ravel().tolist(),
+            color=list(MODELS.values()),
+        ),
         sample_dims=["sample"],
         combined=True,
         labels=["weight", STRENGTH],
@@ -53,16 +61,27 @@ def draw_forest(
         visuals={"twig": {"width": 1.2}, "trunk": {"width": 3.2}},
     )
     style.margins(figure, 2, left=LEFT, top=0.9)
-    _finish(axes, heights(len(weights), len(strengths), len(MODELS)))
+    finish(axes, rows.min() - 0.7, rows.max() + 0.7)
+    _explain(axes[1])
     return figure
 
 
-def _collection(models: Mapping[str, Any], figure: Figure, axes: np.ndarray) -> Any:
-    """ArviZ's bookkeeping of our axes: which column is which, and the height of every row."""
+def label_and_panel(
+    weights: Sequence[str], strengths: Sequence[str], row: float
+) -> tuple[Figure, np.ndarray]:
+    """A figure with room for the labels, as wide as they are, beside the panel; `row` in inches."""
+    figure = style.new_figure(WIDTH, 1.5 + row * len(weights) * (len(strengths) + 1))
+    room = _widest(weights) + BETWEEN + _widest(strengths)
+    ratios = [room, WIDTH - LEFT - style.RIGHT - room]
+    return figure, figure.subplots(1, 2, sharey=True, width_ratios=ratios)
+
+
+def collection(data: Any, figure: Figure, axes: np.ndarray, panel: str, **looks: Any) -> Any:
+    """ArviZ's bookkeeping of our axes: which column is which, and the look of every row."""
     import xarray as xr
     from arviz_plots import PlotCollection
 
-    columns = {"column": ["labels", "forest"]}
+    columns = {"column": ["labels", panel]}
     panels = xr.Dataset(
         {
             "figure": np.array(figure, dtype=object),
@@ -72,16 +91,11 @@ def _collection(models: Mapping[str, Any], figure: Figure, axes: np.ndarray) -> 
         },
         columns,
     )
-    data = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
-    shape = (data.sizes["weight"], data.sizes[STRENGTH], len(models))
-    dims = ["weight", STRENGTH, "model"]
     return PlotCollection(
         data.expand_dims(column=2).assign_coords(columns),
         xr.DataTree(panels),
         backend="matplotlib",
-        aes={"y": dims, "overlay": dims, "color": ["model"]},
-        y=heights(*shape).ravel().tolist(),
-        color=list(MODELS.values()),
+        **looks,
     )
 
 
@@ -97,9 +111,10 @@ def _widest(texts: Sequence[str]) -> float:
     return max(width(text, style.LABEL) for text in texts)
 
 
-def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
-    labels, forest = axes
-    forest.set_ylim(rows.min() - 0.7, rows.max() + 0.7)
+def finish(axes: Sequence[Axes], lowest: float, highest: float) -> None:
+    """Heads and margins of the labels, 0 and few ticks in the panel."""
+    labels, panel = axes
+    panel.set_ylim(lowest, highest)
     labels.set_xlim(0, 1)
     for name in labels.texts:
         name.set_horizontalalignment("left" if name.get_position()[0] == 0 else "right")
@@ -109,9 +124,12 @@ def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
     labels.spines[["bottom", "left"]].set_visible(False)
     labels.xaxis.tick_top()
     labels.tick_params(length=0)
-    forest.axvline(0, color="#cccccc", linewidth=1, zorder=0)
+    panel.axvline(0, color="#cccccc", linewidth=1, zorder=0)
+    style.short_ticks(panel, 6, vertical=False)
+
+
+def _explain(forest: Axes) -> None:
     forest.set_xlabel(f"weight (lines: {' and '.join(map(percent, INTERVALS))} intervals)")
-    style.short_ticks(forest, 6, vertical=False)
     handles = [
         Line2D([], [], color=colour, linewidth=3, label=name) for name, colour in MODELS.items()
     ]

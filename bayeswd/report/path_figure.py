@@ -39,7 +39,7 @@ def path(found: InStrengths, data: DataSummary) -> Figure:
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         style.short_ticks(axes, 4)
     draw_counts(panels[-1], found)
-    strength_axes.label(panels, found)
+    strength_axes.label(panels, found, strength_axes.window(found))
     for axes in (panels[0], panels[-1]):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.06), borderaxespad=0)
     style.headline(figure, finding(found), _reading(found, len(chosen)))
@@ -60,9 +60,9 @@ def draw_weight(axes: Axes, found: InStrengths, index: int) -> None:
         axes.fill_between(x, lower, upper, alpha=0.22, label=f"posterior, {share}", **look)
         axes.plot(x, median, color=style.POSTERIOR, linewidth=1, label="posterior median")
     axes.plot(x, _column(along.weights, index), color=style.INK, label="mode, the trained weight")
-    sds = 1.96 * np.array(along.prior_sds)
+    sds = 2 * np.array(along.prior_sds)
     for sign in (-1, 1):
-        label = "prior, 95 %" if sign > 0 and along.bands is not None else None
+        label = "prior, ±2 sd" if sign > 0 else None
         axes.plot(x, sign * sds, color=style.PRIOR, linewidth=1, linestyle="--", label=label)
 
 
@@ -76,7 +76,7 @@ def draw_counts(axes: Axes, found: InStrengths) -> None:
             along.bands.excludes_zero,
             color=style.POSTERIOR,
             where="mid",
-            label=f"{words.percent(along.bands.probability)} interval\nexcludes 0",
+            label=f"{words.percent(along.bands.probability)} interval\nis without 0",
         )
     total = along.weights[0].numel()
     axes.set_ylim(0, 1.08 * total)
@@ -89,14 +89,14 @@ def finding(found: InStrengths) -> str:
     along = found.selection.path
     choice = found.selection.choice("evidence")
     index = len(along.scales) // 2 if choice is None else choice.best_index
-    where = f"At {found.name(along.scales[index])}"
-    where += "" if choice is None else ", the evidence's choice,"
+    where = f"At {found.name(along.scales[index])},"
+    where += "" if choice is None else " the evidence's choice,"
     kept, total = along.nonzero[index], along.weights[0].numel()
     said = f"{where} {kept} of {total} weights are not 0"
     if along.bands is None:
         return said
     share = words.percent(along.bands.probability)
-    return f"{said}; {along.bands.excludes_zero[index]} have a {share} interval that excludes 0"
+    return f"{said}; {along.bands.excludes_zero[index]} have a {share} interval without 0"
 
 
 def _column(values, index: int) -> np.ndarray:

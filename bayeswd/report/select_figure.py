@@ -25,7 +25,6 @@ LOSSES = ("validation", "cross-validation")
 IN_NATS = ("leave-one-out", "evidence")
 NATS_SHOWN = 12.0
 TOLD_FIRST = ("evidence", "validation", "cross-validation", "leave-one-out", "hyperprior")
-BEYOND = 100.0  # drawn on either side of all that cannot be told apart
 WIDTH, LEFT, KEY, TOP = 9.6, 1.55, 2.05, 0.95  # inches
 HEIGHTS = {"losses": 2.0, "nats": 1.7, "weights": 0.95}
 ROW = 0.34  # inches for each criterion's interval
@@ -46,7 +45,7 @@ def select(found: InStrengths) -> Figure:
         draw_nats(nats[0], found, shown)
     draw_intervals(intervals, found)
     draw_weights(weights, found)
-    strength_axes.label(panels, found, window(found))
+    strength_axes.label(panels, found, strength_axes.window(found))
     for axes in panels:
         _guides(axes, found)
         axes.yaxis.set_label_coords(-0.105, 0.5)
@@ -54,16 +53,6 @@ def select(found: InStrengths) -> Figure:
             axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.04), borderaxespad=0)
     style.headline(figure, finding(found), _reading(found))
     return figure
-
-
-def window(found: InStrengths) -> tuple[float, float]:
-    """The strengths worth drawing: two decades around what a criterion cannot tell apart."""
-    seen = [end for choice in found.selection.choices for end in found.interval(choice)]
-    seen += [found.asked] if found.asked else []
-    first, last = min(found.strengths), max(found.strengths)
-    if not seen:
-        return first, last
-    return max(first, min(seen) / BEYOND), min(last, max(seen) * BEYOND)
 
 
 def draw_losses(axes: Axes, found: InStrengths) -> None:
@@ -85,7 +74,7 @@ def draw_losses(axes: Axes, found: InStrengths) -> None:
 
 def _frame_losses(axes: Axes, found: InStrengths) -> None:
     """From 0; held-out losses that run far off the top are cut there."""
-    low, high = window(found)
+    low, high = strength_axes.window(found)
     drawn = [low <= strength <= high for strength in found.strengths]
     highest = max(np.array(found.selection.path.train_losses)[drawn])
     for choice in found.selection.choices:
@@ -130,7 +119,7 @@ def draw_nats(axes: Axes, found: InStrengths, shown: Sequence[Choice]) -> None:
 def draw_intervals(axes: Axes, found: InStrengths) -> None:
     """A row for each criterion: its choice, what cannot be told from it, the density of λ."""
     choices = found.selection.choices
-    ends = window(found)
+    ends = strength_axes.window(found)
     for row, choice in enumerate(reversed(choices)):
         colour, (low, high) = COLOURS[choice.by], found.interval(choice)
         if choice.density is not None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.report import style
 
+BEYOND = 100.0  # drawn on either side of all that cannot be told apart
 GAP, FOOT = 0.22, 0.95  # inches between panels, and below the last
 
 
@@ -41,6 +42,16 @@ def stacked(
 def total(heights: Sequence[float], top: float, gap: float = GAP) -> float:
     """The height of a figure with these panels, inches."""
     return top + sum(heights) + gap * (len(heights) - 1) + FOOT
+
+
+def window(found: InStrengths) -> tuple[float, float]:
+    """The strengths worth drawing: two decades around what a criterion cannot tell apart."""
+    seen = [end for choice in found.selection.choices for end in found.interval(choice)]
+    seen += [found.asked] if found.asked else []
+    first, last = min(found.strengths), max(found.strengths)
+    if not seen:
+        return first, last
+    return max(first, min(seen) / BEYOND), min(last, max(seen) * BEYOND)
 
 
 def label(
