@@ -21,7 +21,7 @@ from bayeswd.estimate import linear_design
 from bayeswd.posterior.gibbs_design import Design, Scatter
 from bayeswd.problem.objective import Problem
 
-SMALL = 0.01  # nats
+SMALL = 0.003  # nats
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Anchor:
     log_evidence: float
 
 
-def known_anchor(problem: Problem, design: Design) -> Anchor:
+def known_anchor(problem: Problem, design: Design, widest: float) -> Anchor:
     """sigma as the problem states it."""
     noise_variance = design.noise_scale**2
     at_zero = -0.5 * (
@@ -41,10 +41,11 @@ def known_anchor(problem: Problem, design: Design) -> Anchor:
         + design.data.square / noise_variance
     )
     force, curvature = _at_zero(design)
-    return _start(problem, at_zero, force**2 / noise_variance**2, curvature / noise_variance)
+    squares = force**2 / noise_variance**2
+    return _start(problem, at_zero, squares, curvature / noise_variance, widest)
 
 
-def uncertain_anchor(problem: Problem, design: Design) -> Anchor:
+def uncertain_anchor(problem: Problem, design: Design, widest: float) -> Anchor:
     """Density 1 / sigma^2, scales in proportion to sigma; variances at the stated sigma.
 
     Given w = 0, sigma^2 is inverse gamma: the mean of f^2 sigma^2 takes 1 / sigma^2 = rows / y'y.
@@ -54,16 +55,18 @@ def uncertain_anchor(problem: Problem, design: Design) -> Anchor:
     force, curvature = _at_zero(design)
     noise_variance = design.noise_scale**2
     squares = force**2 * design.rows / square / noise_variance
-    return _start(problem, at_zero, squares, curvature / noise_variance)
+    return _start(problem, at_zero, squares, curvature / noise_variance, widest)
 
 
-def _start(problem: Problem, at_zero: float, squares: Tensor, curvature: Tensor) -> Anchor:
-    """The widest prior whose second order is small, and log Z there."""
+def _start(
+    problem: Problem, at_zero: float, squares: Tensor, curvature: Tensor, widest: float
+) -> Anchor:
+    """The widest prior whose second order is small, up to the scale `widest`, and log Z there."""
     variances = _variances(problem, len(squares))
     gain, loss = 0.5 * float(variances @ squares), 0.5 * float(variances @ curvature)
-    shrink = min(1.0, SMALL / max(gain, loss, 1e-300))  # of the variances
-    scale = linear_design.weight_prior(problem).l1_rate ** -1 * math.sqrt(shrink)
-    return Anchor(math.log(scale), at_zero + shrink * (gain - loss))
+    stated = 1 / linear_design.weight_prior(problem).l1_rate
+    scale = min(widest, stated * math.sqrt(SMALL / max(gain, loss, 1e-300)))
+    return Anchor(math.log(scale), at_zero + (scale / stated) ** 2 * (gain - loss))
 
 
 def _variances(problem: Problem, count: int) -> Tensor:

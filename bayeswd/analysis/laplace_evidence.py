@@ -9,10 +9,9 @@ over the posterior at that scale. From draws at nodes t_0 < t_1 < ... the curve 
 the slope by the Hermite rule, h/2 (g_0 + g_1) + h^2/12 (g'_0 - g'_1) for each step h, started
 where the prior pins the weights to 0 and log Z is known to second order in their scale.
 
-The slope has a second estimate, from integration by parts: E[S] - m = -E[w . gradient of the
-misfit]. One is quiet where the prior rules, the other where the data do; they are mixed so that
-the noise is least. The nodes share their random numbers, so that errors add up along the path;
-the chains do not, and leaving out one chain at a time gives the error of the integral itself.
+The nodes share their random numbers, so that errors add up along the path;
+the chains do not, and leaving out one chain at a time gives the error of the integral itself. The
+slopes are made quiet by functions of known mean (`zero_means`).
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bayeswd.analysis import zero_means
 from bayeswd.analysis.evidence_curves import EvidenceCurve, Scales, spline
 from bayeswd.analysis.laplace_anchor import Anchor, known_anchor, uncertain_anchor
 from bayeswd.estimate import linear_design, prior_scales
@@ -38,16 +38,16 @@ _NUMBERS = 2**25  # weights that are held at a time, 256 MiB
 
 
 def known_noise(
-    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 400, seed: int = 0
+    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 200, seed: int = 0
 ) -> EvidenceCurve:
     """log p(targets) at the problem's own sigma."""
     design = gibbs_design.of([problem], "evidence")
-    anchor = known_anchor(problem, design)
+    anchor = known_anchor(problem, design, scales[0])
     return _integrated(problem, scales, design, anchor, gibbs.KNOWN, chains, draws, seed)
 
 
 def park_casella(
-    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 400, seed: int = 0
+    problem: Problem, scales: Scales, *, chains: int = 64, draws: int = 200, seed: int = 0
 ) -> EvidenceCurve:
     """The same with density 1 / sigma^2 and b / sigma fixed (Park & Casella 2008, eq. 4).
 
@@ -55,7 +55,7 @@ def park_casella(
     slope is d log Z / d log lambda = d - lambda E[|w|_1 / sigma].
     """
     design = gibbs_design.of([problem], "evidence")
-    anchor, noise = uncertain_anchor(problem, design), gibbs.park_casella()
+    anchor, noise = uncertain_anchor(problem, design, scales[0]), gibbs.park_casella()
     return _integrated(problem, scales, design, anchor, noise, chains, draws, seed)
 
 
@@ -93,7 +93,7 @@ def _integrated(
 
 def _nodes(grid: Tensor, start: float) -> Tensor:
     """The grid and what lies between, from the anchor on; no step is longer than STEP."""
-    ends = torch.cat([torch.tensor([min(start, float(grid[0]))], dtype=grid.dtype), grid])
+    ends = torch.cat([torch.tensor([start], dtype=grid.dtype), grid])
     parts = [ends[:1]]
     for left, right in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
         if right > left:
@@ -129,21 +129,25 @@ def _slope(design: Design, problem: Problem, draws: Draws) -> _Slope:
     sigma = torch.full(weights.shape[:2], design.noise_scale, dtype=torch.float64)
     sigma = sigma if draws.noise_scale is None else draws.noise_scale.double()
     scaled = weights * (design.noise_scale / sigma)[..., None]  # scales vary with sigma
-    absolute, squared = scaled.abs() @ l1, scaled**2 @ l2
-    size = absolute + squared
-    direct = size - weights.shape[-1]
-    swap = -_force_along(design, weights) / sigma**2 - direct
-    mixed = direct - _share(direct, swap) * swap
-    bend = (size - size.mean()) ** 2 - absolute - 2 * squared
-    values = torch.stack([mixed.mean(1), bend.mean(1)])
+    absolute, squared = scaled.abs() * l1, scaled**2 * l2
+    size = (absolute + squared).sum(-1)
+    penalty = (scaled.sign() * l1 + scaled * l2) * (design.noise_scale / sigma)[..., None]
+    push = _force(design, weights) / sigma[..., None] ** 2 + penalty
+    zeros = [zero_means.of_weights(weights, push)]
+    if draws.noise_scale is not None:
+        squares = _residual_squares(design, weights) / sigma**2
+        freedom = design.rows + weights.shape[-1]
+        zeros.append(zero_means.of_noise(sigma, squares + size - freedom))
+    quiet = zero_means.quieted(size - weights.shape[-1], torch.cat(zeros, -1))
+    bend = (size - size.mean()) ** 2 - (absolute + 2 * squared).sum(-1)
+    values = torch.stack([quiet.mean(1), bend.mean(1)])
     return _Slope(values, float(sigma.square().mean().sqrt()))
 
 
-def _share(direct: Tensor, swap: Tensor) -> Tensor:
-    """The regression of one estimate on its difference from the other."""
-    centred = swap - swap.mean()
-    spread = (centred**2).sum()
-    return (centred * direct).sum() / spread if spread > 0 else torch.zeros(())
+def _residual_squares(design: Design, weights: Tensor) -> Tensor:
+    """|y - A w|^2 of weights [C, N, m], [C, N]."""
+    flat = weights.flatten(0, 1).T
+    return design.data.residual_squares(flat).unflatten(0, weights.shape[:2])
 
 
 def _penalised(problem: Problem, draws: Draws) -> Tensor:
@@ -152,13 +156,12 @@ def _penalised(problem: Problem, draws: Draws) -> Tensor:
     return torch.cat(parts, -1)
 
 
-def _force_along(design: Design, weights: Tensor) -> Tensor:
-    """sigma^2 w . gradient of the misfit, a flat bias integrated out: |Aw|^2 - y'Aw, [C, N]."""
+def _force(design: Design, weights: Tensor) -> Tensor:
+    """sigma^2 times the gradient of the misfit, a flat bias integrated out, [C, N, m]."""
     data = design.data
     if isinstance(data, Scatter):
-        return (weights @ data.gram * weights).sum(-1) - weights @ data.cross
-    outputs = weights @ data.columns.T
-    return (outputs * (outputs - data.targets)).sum(-1)
+        return weights @ data.gram - data.cross
+    return (weights @ data.columns.T - data.targets) @ data.columns
 
 
 def _cumulative(nodes: Tensor, slope: Tensor, bend: Tensor) -> Tensor:
