@@ -14,7 +14,11 @@ from typing import Any
 from bayeswd import tables
 from bayeswd.analysis import choice_words, main_prior
 from bayeswd.analysis.choice import Choice, Selection
+from bayeswd.analysis.comparison import Penalty
 from bayeswd.estimate import prior_scales
+from bayeswd.problem import conventions
+from bayeswd.problem.likelihoods import GaussianNoise
+from bayeswd.problem.objective import Problem
 
 SCHEMA = "bayeswd.select/1"
 MOST_ROWS = 14
@@ -46,6 +50,15 @@ class InStrengths:
     def strengths(self) -> tuple[float, ...]:
         """Of the grid, in the order of its scales."""
         return tuple(map(self.strength, self.selection.path.scales))
+
+    def strengths_of(self, choice: Choice) -> tuple[float, ...]:
+        """Of the scales where this criterion was worked out: of the grid, or of some of it."""
+        known = dict(zip(self.selection.path.scales, self.strengths, strict=True))
+        return tuple(known[scale] for scale in choice.scales)
+
+    def best_place(self, choice: Choice) -> int:
+        """Position in the grid of the best value of the criterion's curve."""
+        return self.selection.path.scales.index(choice.scales[choice.best_index])
 
     def interval(self, choice: Choice) -> tuple[float, float]:
         """The strengths that the criterion cannot tell from its best, ascending."""
@@ -95,22 +108,26 @@ class InStrengths:
         return self.strengths[0] < self.strengths[-1]
 
     def _record(self, index: int) -> dict[str, Any]:
-        path, validation = self.selection.path, self.selection.choice("validation")
+        path = self.selection.path
         return {
             "strength": self.strengths[index],
             "prior_scale": path.scales[index],
             "train_loss": _finite(path.train_losses[index]),
-            "validation_loss": _at(validation and validation.curve, index),
-            "validation_se": _at(validation and validation.error, index),
+            "validation_loss": self._value("validation", index),
+            "validation_se": self._value("validation", index, error=True),
             "loo": self._value("leave-one-out", index),
             "log_evidence": self._value("evidence", index),
             "nonzero": path.nonzero[index],
             "edf": _finite(path.effective_degrees[index]),
         }
 
-    def _value(self, by: str, index: int) -> float | None:
-        choice = self.selection.choice(by)
-        return None if choice is None else _finite(choice.curve[index])
+    def _value(self, by: str, index: int, error: bool = False) -> float | None:
+        """A criterion's curve, or its standard error, at one place of the grid."""
+        choice, scale = self.selection.choice(by), self.selection.path.scales[index]
+        if choice is None or scale not in choice.scales:
+            return None
+        values = choice.error if error else choice.curve
+        return None if values is None else _finite(values[choice.scales.index(scale)])
 
     def _chosen(self, choice: Choice) -> dict[str, Any]:
         return {
@@ -127,12 +144,12 @@ class InStrengths:
         some = range(count)
         if count > MOST_ROWS:
             some = {round(step * (count - 1) / (MOST_ROWS - 1)) for step in range(MOST_ROWS)}
-        best = {choice.best_index for choice in self.selection.choices}
+        best = {self.best_place(choice) for choice in self.selection.choices}
         return sorted({*some, *best}, key=lambda index: self.strengths[index])
 
     def _cells(self, index: int) -> list[str]:
         row = self._record(index)
-        best = [choice.by for choice in self.selection.choices if choice.best_index == index]
+        best = [choice.by for choice in self.selection.choices if self.best_place(choice) == index]
         return [
             tables.number(row["strength"], 3),
             tables.number(self.selection.path.prior_sds[index], 3),
@@ -166,8 +183,23 @@ class InStrengths:
         }[self.open_ends(choice)]
 
 
-def _at(values: Sequence[float] | None, index: int) -> float | None:
-    return None if values is None else _finite(values[index])
+def scales_of(problem: Problem, penalty: Penalty, strengths: Sequence[float]) -> list[float]:
+    """The prior scales that these strengths of a penalty's convention mean."""
+    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
+    one_each = problem.targets.ndim == 1
+    readings = [
+        conventions.reading(
+            penalty.convention,
+            strength,
+            n=problem.n,
+            noise_scale=noise,
+            penalty=penalty.kind,
+            likelihood=problem.likelihood.family,
+            outputs=1 if one_each else problem.targets.shape[1],
+        )
+        for strength in strengths
+    ]
+    return [reading.scale for reading in readings if reading.scale is not None]
 
 
 def _finite(value: float | None) -> float | None:

@@ -23,6 +23,7 @@ from bayeswd.errors import InputError
 from bayeswd.posterior import conjugate, with_arviz
 from bayeswd.problem.objective import Problem
 from bayeswd.report import strength_axes, style
+from bayeswd.report.forest_figure import choose_weights
 from bayeswd.results import Draws
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def trees(
 
 def save(found: InStrengths, data: DataSummary, file: str | os.PathLike[str]) -> File:
     """Posteriors along the path and at every choice in one netCDF, written whole or not at all."""
-    chosen = {choice.best_index for choice in found.selection.choices}
+    chosen = {found.best_place(choice) for choice in found.selection.choices}
     places = sorted({*spread(found, STRENGTHS), *chosen}, key=lambda i: found.strengths[i])
     size = sum(value.numel() for value in found.selection.problem.initial.values())
     draws = min(250, max(25, NUMBERS // (CHAINS * size * len(places))))
@@ -113,10 +114,39 @@ def labels_of(strengths: Sequence[float]) -> list[str]:
 def spread(found: InStrengths, count: int) -> list[int]:
     """So many places of the grid, evenly over what is worth drawing, by ascending strength."""
     low, high = strength_axes.window(found)
-    inside = [i for i, strength in enumerate(found.strengths) if low <= strength <= high]
-    inside.sort(key=lambda place: found.strengths[place])
-    steps = np.linspace(0, len(inside) - 1, min(count, len(inside)))
-    return [inside[round(step)] for step in steps]
+    return _nearest(found, np.geomspace(low, high, count))
+
+
+def around(found: InStrengths, factors: Sequence[float]) -> list[int]:
+    """The places of the grid nearest to these multiples of the evidence's choice.
+
+    Without one, of the first criterion's, else of the middle of the grid.
+    """
+    first = [found.selection.choice("evidence"), *found.selection.choices]
+    choice = next((each for each in first if each is not None), None)
+    middle = sorted(found.strengths)[len(found.strengths) // 2]
+    own = middle if choice is None else found.strength(choice.scale)
+    return _nearest(found, np.multiply(own, factors))
+
+
+def _nearest(found: InStrengths, wanted: np.ndarray) -> list[int]:
+    logs = np.log(found.strengths)
+    places = {int(np.abs(logs - log).argmin()) for log in np.log(wanted)}
+    return sorted(places, key=lambda place: found.strengths[place])
+
+
+def chosen_weights(found: InStrengths) -> list[int]:
+    """Five weights, by their estimates at the evidence's choice, where they are not all 0."""
+    path, (place,) = found.selection.path, around(found, (1.0,))
+    if not bool((path.weights[place] != 0).any()):
+        place = len(path.scales) - 1  # the widest prior: there are weights to speak of
+    return choose_weights(path.weights[place].flatten().cpu().double().numpy())
+
+
+def strength_label(found: InStrengths, place: int) -> str:
+    """`3 → 1.7e-6`: the strength, and the prior variance."""
+    variance = found.selection.path.prior_sds[place] ** 2
+    return f"{style.brief(found.strengths[place], 2)} → {style.brief(variance, 2)}"
 
 
 def weights_of(

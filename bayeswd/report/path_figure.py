@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.analysis.path import Path
-from bayeswd.report import strength_axes, style, words
-from bayeswd.report.forest_figure import choose_weights
+from bayeswd.report import path_draws, strength_axes, style, words
 from bayeswd.report.weights import weight_names
 
 WIDTH, LEFT, KEY, TOP = 9.6, 1.55, 2.05, 0.95  # inches
@@ -26,8 +25,7 @@ def path(found: InStrengths, data: DataSummary) -> Figure:
     Without posteriors on the path, the estimates alone.
     """
     along = found.selection.path
-    middle = along.weights[len(along.scales) * 3 // 4].flatten().cpu().double().numpy()
-    chosen = sorted(choose_weights(middle))
+    chosen = sorted(path_draws.chosen_weights(found))
     names = weight_names(data, found.selection.problem, chosen)
     heights = [ROW] * len(chosen) + [COUNTS]
     figure = style.new_figure(WIDTH, strength_axes.total(heights, TOP, gap=0.14))
@@ -88,7 +86,7 @@ def finding(found: InStrengths) -> str:
     """What the two counts say at the evidence's choice, or where the mode keeps most."""
     along = found.selection.path
     choice = found.selection.choice("evidence")
-    index = len(along.scales) // 2 if choice is None else choice.best_index
+    index = len(along.scales) // 2 if choice is None else found.best_place(choice)
     where = f"At {found.name(along.scales[index])},"
     where += "" if choice is None else " the evidence's choice,"
     kept, total = along.nonzero[index], along.weights[0].numel()

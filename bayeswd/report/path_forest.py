@@ -10,59 +10,44 @@ from matplotlib.figure import Figure
 from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.report import path_draws, style
-from bayeswd.report.forest_figure import choose_weights
 from bayeswd.report.forest_plot import draw_forest
 from bayeswd.report.ridge_plot import draw_ridges
 from bayeswd.report.weights import weight_names
 
-STRENGTHS, DRAWS = 6, 2000
+FACTORS = (1 / 9, 1 / 3, 1.0, 3.0, 9.0)  # on the evidence's choice
+DRAWS = 2000
 
 
 @style.styled
 def path_forest(found: InStrengths, data: DataSummary) -> Figure:
-    """Prior and posterior intervals of five weights at six strengths of the path.
+    """Prior and posterior intervals of five weights at five strengths around the choice.
 
     Raises InputError where the path has no posteriors.
     """
-    places, chosen = _places(found), chosen_weights(found)
+    places, chosen = _places(found), path_draws.chosen_weights(found)
     names = weight_names(data, found.selection.problem, chosen)
     pairs = [_draws(found, place, chosen) for place in places]
     draws = {
         "prior": np.stack([prior for prior, _ in pairs], axis=1),
         "posterior": np.stack([posterior for _, posterior in pairs], axis=1),
     }
-    figure = draw_forest(draws, names, [strength_label(found, place) for place in places])
+    figure = draw_forest(draws, names, [path_draws.strength_label(found, place) for place in places])
     style.headline(figure, _finding(found, places, chosen, names), reading(found, chosen))
     return figure
 
 
 @style.styled
 def path_ridge(found: InStrengths, data: DataSummary) -> Figure:
-    """Posterior densities of five weights at six strengths, one ridge over the other.
+    """Posterior densities of five weights at five strengths around the choice, one ridge over the other.
 
     Raises InputError where the path has no posteriors.
     """
-    places, chosen = _places(found), chosen_weights(found)
+    places, chosen = _places(found), path_draws.chosen_weights(found)
     names = weight_names(data, found.selection.problem, chosen)
     draws = np.stack([_draws(found, place, chosen)[1] for place in places], axis=1)
-    figure = draw_ridges(draws, names, [strength_label(found, place) for place in places])
+    figure = draw_ridges(draws, names, [path_draws.strength_label(found, place) for place in places])
     style.headline(figure, _finding(found, places, chosen, names), reading(found, chosen))
     return figure
-
-
-def chosen_weights(found: InStrengths) -> list[int]:
-    """Five weights, by their estimates at the best of the first criterion."""
-    choices, path = found.selection.choices, found.selection.path
-    place = choices[0].best_index if choices else len(path.scales) // 2
-    if not bool((path.weights[place] != 0).any()):
-        place = len(path.scales) - 1  # the widest prior: there are weights to speak of
-    return choose_weights(path.weights[place].flatten().cpu().double().numpy())
-
-
-def strength_label(found: InStrengths, place: int) -> str:
-    """`3 → 1.7e-6`: the strength, and the prior variance."""
-    variance = found.selection.path.prior_sds[place] ** 2
-    return f"{style.brief(found.strengths[place], 2)} → {style.brief(variance, 2)}"
 
 
 def reading(found: InStrengths, chosen: Sequence[int]) -> str:
@@ -75,7 +60,7 @@ def reading(found: InStrengths, chosen: Sequence[int]) -> str:
 
 
 def _places(found: InStrengths) -> list[int]:
-    return path_draws.spread(found, STRENGTHS)
+    return path_draws.around(found, FACTORS)
 
 
 def _draws(found: InStrengths, place: int, chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -92,4 +77,5 @@ def _finding(
     most = int(np.abs(last - first).argmax())
     ends = [style.brief(found.strengths[place], 2) for place in (places[0], places[-1])]
     moved = [style.brief(float(end[most]), 2) for end in (first, last)]
-    return f"From λ = {ends[0]} to {ends[1]} {names[most]} goes from {moved[0]} to {moved[1]}"
+    said = f"From λ = {ends[0]} to {ends[1]} the trained weight of {names[most]}"
+    return f"{said} goes from {moved[0]} to {moved[1]}"

@@ -66,7 +66,8 @@ def draw_losses(axes: Axes, found: InStrengths) -> None:
     _line(axes, x, path.train_losses, deviation, style.INK, "training rows")
     for choice in found.selection.choices:
         if choice.by in LOSSES:
-            _line(axes, x, choice.curve, choice.error, COLOURS[choice.by], choice.by)
+            at = found.strengths_of(choice)
+            _line(axes, at, choice.curve, choice.error, COLOURS[choice.by], choice.by)
     axes.set_ylabel(_loss_name(found))
     _frame_losses(axes, found)
     style.short_ticks(axes, 5)
@@ -110,7 +111,8 @@ def draw_nats(axes: Axes, found: InStrengths, shown: Sequence[Choice]) -> None:
         best = max(value for value in choice.curve if math.isfinite(value))
         below = [value - best for value in choice.curve]
         name = {"evidence": "log evidence", "leave-one-out": "LOO elpd"}[choice.by]
-        _line(axes, found.strengths, below, choice.difference_error, COLOURS[choice.by], name)
+        at, error = found.strengths_of(choice), choice.difference_error
+        _line(axes, at, below, error, COLOURS[choice.by], name)
     axes.set_ylim(-NATS_SHOWN, 1.5)
     axes.set_ylabel("nats below\nthe best")
     style.short_ticks(axes, 5)
@@ -124,9 +126,8 @@ def draw_intervals(axes: Axes, found: InStrengths) -> None:
         colour, (low, high) = COLOURS[choice.by], found.interval(choice)
         if choice.density is not None:
             heights = np.array(choice.density) / max(choice.density)
-            axes.fill_between(
-                found.strengths, row, row + 0.75 * heights, color=colour, alpha=0.25, linewidth=0
-            )
+            look: style.Look = {"color": colour, "alpha": 0.25, "linewidth": 0}
+            axes.fill_between(found.strengths_of(choice), row, row + 0.75 * heights, **look)
         axes.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
         for end, is_open, marker in zip(ends, found.open_ends(choice), "<>", strict=True):
             if is_open:
