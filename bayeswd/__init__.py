@@ -37,6 +37,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "pyro_nuts": ("bayeswd.posterior.pyro_nuts", ""),
     "pyro_svi": ("bayeswd.posterior.pyro_svi", ""),
     "sample": ("bayeswd.posterior.choose", "sample"),
+    "summarize": ("bayeswd.analysis.summarize", "summarize"),
     "to_datatree": ("bayeswd.posterior.with_arviz", "to_datatree"),
     "compare": ("bayeswd.analysis.equivalence", "compare"),
     "infer_strength": ("bayeswd.analysis.explain", "infer_strength"),

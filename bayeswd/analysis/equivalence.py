@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayeswd.analysis import main_prior, verdicts
+from bayeswd.analysis import data_summary, main_prior, verdicts
 from bayeswd.analysis.comparison import Comparison, Comparisons, DataSummary, Method, Penalty
 from bayeswd.errors import InputError
 from bayeswd.estimate import certificate, descent, exact, pyro_map
 from bayeswd.posterior import conjugate
 from bayeswd.problem import checks
-from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Params, Problem
 from bayeswd.results import Estimate, GaussianPosterior
 
@@ -55,7 +54,7 @@ def compare(
     for problem, penalty, rows in zip(problems, written, held_out, strict=True):
         roads = _roads(problem, train, fit_pyro, fits or {}, penalty, progress)
         comparisons.append(_compare_one(problem, penalty, rows, *roads))
-    return Comparisons(data or _summary(problems[0], held_out[0]), tuple(comparisons))
+    return Comparisons(data or data_summary.of(problems[0], held_out[0]), tuple(comparisons))
 
 
 def _require_same_data(problems: Sequence[Problem]) -> None:
@@ -208,20 +207,3 @@ def _loss_on(
     if held_out is None:
         return None
     return float(problem.likelihood.loss(problem.outputs(params, held_out[0]), held_out[1]))
-
-
-def _summary(problem: Problem, held_out: tuple[Tensor, Tensor] | None) -> DataSummary:
-    """What can be said of data that came as tensors."""
-    columns = problem.inputs[0].numel()
-    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
-    return DataSummary(
-        name="data",
-        names=tuple(f"x{column + 1}" for column in range(columns)),
-        n_train=problem.n,
-        n_validation=0 if held_out is None else len(held_out[0]),
-        d=columns,
-        noise_scale=noise,
-        noise_from=None if noise is None else "given",
-        inputs_mean=(0.0,) * columns,
-        inputs_sd=(1.0,) * columns,
-    )

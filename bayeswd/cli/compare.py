@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     result = _compare(statement, training, arguments.steps)
     to_person = sys.stderr if arguments.json == "-" else sys.stdout
-    print(f"{_heading(arguments, split, statement)}\n\n{result}", file=to_person)
+    print(f"{shared.heading(arguments, split, statement)}\n\n{result}", file=to_person)
     if arguments.json:
         shared.write_json(result.to_dict(), arguments.json)
     if not data_is_there:
@@ -131,22 +131,6 @@ def _compare(statement: Statement, training: dict[str, Any], steps: int | None) 
         data=statement.data,
         progress=shared.say,
     )
-
-
-def _heading(arguments: argparse.Namespace, split: Split, statement: Statement) -> str:
-    """What was read, and what was assumed on the way."""
-    data, summary = split.data, statement.data
-    line = (
-        f"{summary.name}: {summary.n_train} training rows, {summary.n_validation} validation "
-        f"rows, {summary.d} inputs{', standardised' if split.standardized else ''}; "
-        f"{data.likelihood} likelihood ({data.likelihood_why})"
-    )
-    if summary.noise_scale is not None:
-        held = arguments.strength is not None or arguments.prior_scale is not None
-        held_words = " at this penalty" if held and summary.noise_from == "estimated" else ""
-        line += f"; sigma = {summary.noise_scale:.4g} ({summary.noise_from}{held_words})"
-    order = [f"classes in order: {', '.join(data.classes)}"] if data.classes else []
-    return "\n".join([line, *order, *data.notes])
 
 
 def _write_data(folder: Path, split: Split) -> None:

@@ -47,7 +47,12 @@ def sample(
     given = {name: value for name, value in shared.items() if value is not None}
     accepted = inspect.signature(chosen).parameters
     _require_known(chosen, accepted, options)
-    usable = {name: value for name, value in given.items() if name in accepted}
+    passes_on = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in accepted.values())
+    usable = {
+        name: value
+        for name, value in given.items()
+        if name in accepted or (name == "progress" and passes_on)
+    }
     drawn = chosen(problem, seed=seed, **usable, **options)
     return replace(drawn, why=f"{reason}; {drawn.why}") if reason else drawn
 

@@ -1,4 +1,9 @@
-"""Names of the dimensions of a DataTree, and the coordinates along them."""
+"""Names for the axes of a problem's arrays, as ArviZ asks for them.
+
+Dimensions: obs (rows), output (several outputs), feature (columns of a linear model). The weight of
+a linear model with one output is [feature], its bias a scalar; parameters of other models keep
+their shape.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +13,14 @@ from bayeswd.errors import InputError
 from bayeswd.problem.objective import Problem
 
 
-def labels(
+def of(
     problem: Problem, names: Sequence[str] | None
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Dimensions by variable and coordinates by dimension."""
     dims = {"y": ["obs"], "prior_variance": ["parameter"]}
     coords = {"obs": _counted(problem.n), "parameter": problem.penalized}
     outputs: list[str] = []
-    if not single_output(problem):
+    if not has_single_output(problem):
         outputs = ["output"]
         coords["output"] = _counted(problem.outputs(problem.initial, problem.inputs[:1]).shape[-1])
     if problem.targets.ndim > 1:
@@ -40,7 +45,7 @@ def _feature_names(names: Sequence[str] | None, columns: int) -> list[str]:
     return [str(name) for name in names]
 
 
-def single_output(problem: Problem) -> bool:
+def has_single_output(problem: Problem) -> bool:
     return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1] == 1
 
 

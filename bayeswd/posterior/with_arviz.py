@@ -1,8 +1,6 @@
 """Draws to ArviZ's DataTree: the one door to its statistics, plots and files.
 
-Dimensions: chain, draw, obs (rows), output (several outputs), feature (columns of a linear
-model). The weight of a linear model with one output is [feature], its bias a scalar; parameters
-of other models keep their shape. ArviZ is imported when first used.
+Dimensions: chain, draw, and those of `tree_labels`. ArviZ is imported when first used.
 """
 
 from __future__ import annotations
@@ -21,8 +19,8 @@ from torch import Generator, Tensor
 from bayeswd import __version__
 from bayeswd.errors import InputError
 from bayeswd.files import whole
+from bayeswd.posterior import rank_normal, tree_labels
 from bayeswd.posterior.pointwise import MOST_NUMBERS, densities_and_replications
-from bayeswd.posterior.tree_labels import labels, single_output
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
@@ -52,7 +50,7 @@ def to_datatree(
     """
     import arviz_base
 
-    dims, coords = labels(problem, names)
+    dims, coords = tree_labels.of(problem, names)
     generator = Generator().manual_seed(seed)
     groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
     if draws.sample_stats:
@@ -121,14 +119,40 @@ class Convergence(NamedTuple):
 
 def convergence(datatree: DataTree) -> Convergence:
     """How well the chains agree, in ArviZ's ESS and R-hat (nan for a single chain)."""
-    import arviz_stats
-
-    draws = datatree["posterior"].to_dataset()
-    ess, r_hat = arviz_stats.ess(draws, method="bulk"), arviz_stats.rhat(draws)
+    draws = datatree["posterior"].to_dataset().data_vars.values()
+    found = [ess_and_r_hat(each.to_numpy().reshape(*each.shape[:2], -1)) for each in draws]
     return Convergence(
-        min(float(values.min()) for values in ess.data_vars.values()),
-        max(float(values.max()) for values in r_hat.data_vars.values()),
+        min(float(ess.min()) for ess, _ in found), max(float(r_hat.max()) for _, r_hat in found)
     )
+
+
+def ess_and_r_hat(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ArviZ's bulk ESS and rank R-hat of [chain, draw, k] numbers, each [k], all k at once.
+
+    R-hat is nan for a single chain, both are nan for fewer than 4 draws. The ranks that both rest
+    on are computed here, once and in one batch: most of the time goes into them.
+    """
+    from arviz_stats.base import array_stats
+
+    axes = {"chain_axis": -2, "draw_axis": -1}
+    each = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+    chains, length = each.shape[1:]
+    if length < 8:  # ArviZ's estimators ask for 4 draws of what is split in two here
+        r_hat = array_stats.rhat(each, method="rank", **axes)
+        return array_stats.ess(each, method="bulk", **axes), r_hat
+    scores, folded = rank_normal.scores(rank_normal.split(each))
+    ess = array_stats.ess(scores, method="identity", **axes)
+    if chains == 1:
+        return ess, np.full(len(each), np.nan)
+    r_hats = [array_stats.rhat(each, method="identity", **axes) for each in (scores, folded)]
+    return ess, np.maximum(*r_hats)
+
+
+def interval(values: np.ndarray, probability: float) -> np.ndarray:
+    """ArviZ's equal-tailed intervals of [chain, draw, k] numbers, [k, 2]."""
+    from arviz_stats.base import array_stats
+
+    return array_stats.eti(values.reshape(-1, values.shape[-1]), probability, axis=0)
 
 
 class LeaveOneOut(NamedTuple):
@@ -198,7 +222,7 @@ def _constants(draws: Draws, problem: Problem, strength: float | None) -> Arrays
 def _named(values: Mapping[str, Tensor], problem: Problem) -> Arrays:
     """Arrays by parameter name, the single output of a linear model dropped."""
     arrays = {name: _array(value) for name, value in values.items()}
-    if problem.linear is None or not single_output(problem):
+    if problem.linear is None or not tree_labels.has_single_output(problem):
         return arrays
     weight = problem.linear.weight
     return {k: v.squeeze(-2 if k == weight else -1) for k, v in arrays.items()}

@@ -1,7 +1,4 @@
-"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch.
-
-ArviZ draws on a figure made here, so pyplot neither knows nor keeps it.
-"""
+"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayeswd.report import style
+from bayeswd.report.arviz_axes import collection
 from bayeswd.report.words import percent, width
 
 STRENGTH = "λ → τ²"
@@ -31,27 +29,16 @@ def draw_forest(
     draws: "prior" and "posterior", each [weight, strength, sample]. weights and strengths are
     distinct texts. The figure's axes are (labels, forest).
     """
-    import xarray as xr
     from arviz_plots import plot_forest
+    from xarray import Dataset
 
     coords = {"weight": list(weights), STRENGTH: list(strengths)}
     dims = ("weight", STRENGTH, "sample")
-    models = {name: xr.Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
+    models = {name: Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
     figure, axes = label_and_panel(weights, strengths, 0.21)
-    rows = heights(len(weights), len(strengths), len(MODELS))
-    both = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
-    where = ["weight", STRENGTH, "model"]
     plot_forest(
         models,
-        plot_collection=collection(
-            both,
-            figure,
-            axes,
-            "forest",
-            aes={"y": where, "overlay": where, "color": ["model"]},
-            y=rows.ravel().tolist(),
-            color=list(MODELS.values()),
-        ),
+        plot_collection=_collection(models, figure, axes),
         sample_dims=["sample"],
         combined=True,
         labels=["weight", STRENGTH],
@@ -61,41 +48,37 @@ def draw_forest(
         visuals={"twig": {"width": 1.2}, "trunk": {"width": 3.2}},
     )
     style.margins(figure, 2, left=LEFT, top=0.9)
-    finish(axes, rows.min() - 0.7, rows.max() + 0.7)
+    rows = heights(len(weights), len(strengths), len(MODELS))
+    finish(axes, float(rows.min()) - 0.7, float(rows.max()) + 0.7)
     _explain(axes[1])
     return figure
 
 
 def label_and_panel(
     weights: Sequence[str], strengths: Sequence[str], row: float
-) -> tuple[Figure, np.ndarray]:
+) -> tuple[Figure, Sequence[Axes]]:
     """A figure with room for the labels, as wide as they are, beside the panel; `row` in inches."""
     figure = style.new_figure(WIDTH, 1.5 + row * len(weights) * (len(strengths) + 1))
     room = _widest(weights) + BETWEEN + _widest(strengths)
     ratios = [room, WIDTH - LEFT - style.RIGHT - room]
-    return figure, figure.subplots(1, 2, sharey=True, width_ratios=ratios)
+    return figure, list(figure.subplots(1, 2, sharey=True, width_ratios=ratios))
 
 
-def collection(data: Any, figure: Figure, axes: np.ndarray, panel: str, **looks: Any) -> Any:
-    """ArviZ's bookkeeping of our axes: which column is which, and the look of every row."""
+def _collection(models: Mapping[str, Any], figure: Figure, axes: Sequence[Axes]) -> Any:
+    """ArviZ's bookkeeping of our axes: which column is which, and the height of every row."""
     import xarray as xr
-    from arviz_plots import PlotCollection
 
-    columns = {"column": ["labels", panel]}
-    panels = xr.Dataset(
-        {
-            "figure": np.array(figure, dtype=object),
-            "plot": ("column", axes),
-            "row_index": ("column", [0, 0]),
-            "col_index": ("column", [0, 1]),
-        },
-        columns,
-    )
-    return PlotCollection(
-        data.expand_dims(column=2).assign_coords(columns),
-        xr.DataTree(panels),
-        backend="matplotlib",
-        **looks,
+    data = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
+    shape = (data.sizes["weight"], data.sizes[STRENGTH], len(models))
+    dims = ["weight", STRENGTH, "model"]
+    return collection(
+        data.expand_dims(column=2).assign_coords(column=["labels", "forest"]),
+        figure,
+        axes,
+        along="column",
+        aes={"y": dims, "overlay": dims, "color": ["model"]},
+        y=heights(*shape).ravel().tolist(),
+        color=list(MODELS.values()),
     )
 
 

@@ -1,7 +1,4 @@
-"""Densities of single weights over one another through ArviZ's ridge plot; needs no torch.
-
-ArviZ draws on a figure made here, so pyplot neither knows nor keeps it.
-"""
+"""Densities of single weights over one another through ArviZ's ridge plot; needs no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from bayeswd.report import style
-from bayeswd.report.forest_plot import LEFT, STRENGTH, collection, finish, heights, label_and_panel
+from bayeswd.report.arviz_axes import collection
+from bayeswd.report.forest_plot import LEFT, STRENGTH, finish, heights, label_and_panel
 
 ROW = 0.26  # inches
 REACH = 1.8  # rows that the highest density of a weight goes up
@@ -38,10 +36,10 @@ def draw_ridges(draws: np.ndarray, weights: Sequence[str], strengths: Sequence[s
     plot_ridge(
         data,
         plot_collection=collection(
-            data,
+            data.expand_dims(column=2).assign_coords(column=["labels", "ridge"]),
             figure,
             axes,
-            "ridge",
+            along="column",
             aes={"y": where, "overlay": where, "color": [STRENGTH]},
             y=rows.ravel().tolist(),
             color=[to_hex(shade) for shade in shades],
@@ -52,6 +50,6 @@ def draw_ridges(draws: np.ndarray, weights: Sequence[str], strengths: Sequence[s
         visuals={"face": {"alpha": 0.55}, "edge": {"width": 1.0}, "labels": {"color": style.INK}},
     )
     style.margins(figure, 2, left=LEFT, top=0.9)
-    finish(axes, rows.min() - 0.5, rows.max() + REACH + 0.1)
+    finish(axes, float(rows.min()) - 0.5, float(rows.max()) + REACH + 0.1)
     axes[1].set_xlabel("weight, posterior density")
     return figure

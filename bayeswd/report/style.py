@@ -23,6 +23,7 @@ from bayeswd.tables import number
 
 if TYPE_CHECKING:
     from bayeswd.analysis.comparison import Comparison
+    from bayeswd.analysis.posterior_summary import PosteriorSummary
 
 INK = "#222222"
 PRIOR = "#767676"  # grey: before any data
@@ -138,14 +139,25 @@ def colour_of(method: str, others: list[str]) -> str:
     return OTHER_COLOURS[others.index(method) % len(OTHER_COLOURS)]
 
 
-def kind_name(one: Comparison) -> str:
+def kind_name(one: Comparison | PosteriorSummary) -> str:
     """`L2`, `L1` or `Elastic net`."""
     return KIND_NAMES[one.penalty.kind]
 
 
-def strength(one: Comparison) -> str:
+def strength(one: Comparison | PosteriorSummary) -> str:
     """The penalty as it was written: `L2, λ = 3 (d2l)`."""
     return f"{kind_name(one)}, λ = {brief(one.penalty.strength)} ({one.penalty.convention})"
+
+
+def fit_mark(one: PosteriorSummary) -> Look:
+    """How the weights of the penalised fit are marked: white, in the shape of their penalty."""
+    return {
+        "linestyle": "none",
+        "marker": KIND_MARKERS[one.penalty.kind],
+        "markerfacecolor": "white",
+        "markeredgecolor": METHOD_COLOURS["exact"],
+        "markeredgewidth": 1.0,
+    }
 
 
 def method_name(method: str) -> str:
