@@ -17,7 +17,6 @@ from bayeswd.analysis.choice import Choice, Selection
 from bayeswd.analysis.comparison import Penalty
 from bayeswd.estimate import prior_scales
 from bayeswd.problem import conventions
-from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 
 SCHEMA = "bayeswd.select/1"
@@ -34,12 +33,14 @@ CHOICES = ("criterion", "λ", "prior sd", "not to be told from it", "identified"
 class InStrengths:
     """A selection, the convention that its strengths belong to, and the strength asked about.
 
-    Raises InputError where the convention cannot state these priors.
+    names: of the input columns, for figures. Raises InputError where the convention cannot state
+    these priors.
     """
 
     selection: Selection
     convention: str = "d2l"
     asked: float | None = None
+    names: tuple[str, ...] = ()
 
     def strength(self, scale: float) -> float:
         """The number that states the prior of this scale, at the problem's own sigma."""
@@ -140,10 +141,8 @@ class InStrengths:
 
     def _shown(self) -> list[int]:
         """Rows of the table, by ascending strength: the best of each criterion, and some more."""
-        count = len(self.strengths)
-        some = range(count)
-        if count > MOST_ROWS:
-            some = {round(step * (count - 1) / (MOST_ROWS - 1)) for step in range(MOST_ROWS)}
+        last, rows = len(self.strengths) - 1, min(MOST_ROWS, len(self.strengths))
+        some = {round(step * last / max(rows - 1, 1)) for step in range(rows)}
         best = {self.best_place(choice) for choice in self.selection.choices}
         return sorted({*some, *best}, key=lambda index: self.strengths[index])
 
@@ -185,18 +184,9 @@ class InStrengths:
 
 def scales_of(problem: Problem, penalty: Penalty, strengths: Sequence[float]) -> list[float]:
     """The prior scales that these strengths of a penalty's convention mean."""
-    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
-    one_each = problem.targets.ndim == 1
+    known = main_prior.known_to(problem)
     readings = [
-        conventions.reading(
-            penalty.convention,
-            strength,
-            n=problem.n,
-            noise_scale=noise,
-            penalty=penalty.kind,
-            likelihood=problem.likelihood.family,
-            outputs=1 if one_each else problem.targets.shape[1],
-        )
+        conventions.reading(penalty.convention, strength, penalty=penalty.kind, **known)
         for strength in strengths
     ]
     return [reading.scale for reading in readings if reading.scale is not None]

@@ -24,9 +24,8 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bayeswd import files
 from bayeswd.cli import arguments as shared
 from bayeswd.errors import InputError
 
@@ -81,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             "give --penalty l2 or l1."
         )
     split = shared.split_of(arguments)
-    statement = shared.statement_of(arguments, split)
+    statement = shared.statement_of(arguments, split, most=1)
     with_kind = len(statement.problems) > 1
     found = [
         _select(arguments, statement, place, strengths, by)
@@ -97,13 +96,13 @@ def run(arguments: argparse.Namespace) -> int:
         shared.write_json(records if with_kind else records[0], arguments.json)
     for penalty, one in zip(statement.penalties, found, strict=True):
         ending = f"-{penalty.kind}" if with_kind else ""
-        print(_write(folder, one, statement, ending), file=to_person)
+        print(_write(folder, one, ending), file=to_person)
     settled = any(choice.identified for one in found for choice in one.selection.choices)
     return int(arguments.strict and not (settled and all(one.converged for one in found)))
 
 
 def grid(text: str | None) -> tuple[float, ...] | None:
-    """Strengths from `0.1,1,10`, `LOW:HIGH` or `LOW:HIGH:COUNT`; InputError where there are none."""
+    """Strengths from `0.1,1,10`, `LOW:HIGH` or `LOW:HIGH:COUNT`; InputError for anything else."""
     if text is None:
         return None
     wrong = InputError(
@@ -170,10 +169,10 @@ def _select(
         progress=shared.say,
     )
     asked = penalty.strength if own and (given or statement.data.name == "d2l") else None
-    return in_strengths.InStrengths(selected, penalty.convention, asked)
+    return in_strengths.InStrengths(selected, penalty.convention, asked, statement.data.names)
 
 
-def _write(folder: Path, found: InStrengths, statement: Statement, ending: str) -> str:
+def _write(folder: Path, found: InStrengths, ending: str) -> str:
     """Figures and posteriors; says where they are."""
     from bayeswd.report import path_draws, plots
 
@@ -181,8 +180,8 @@ def _write(folder: Path, found: InStrengths, statement: Statement, ending: str) 
     shared.say("figures")
     names = [f"select{ending}.png", f"path{ending}.png"]
     plots.save(plots.select(found), folder / names[0])
-    plots.save(plots.path(found, statement.data), folder / names[1])
+    plots.save(plots.path(found), folder / names[1])
     if found.selection.path.posteriors is not None:
         names.append(f"posteriors{ending}.nc")
-        path_draws.save(found, statement.data, folder / names[-1])
+        path_draws.save(found, folder / names[-1])
     return f"Written to {folder}/: {', '.join(names)}"

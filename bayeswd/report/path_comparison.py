@@ -53,13 +53,13 @@ def compared(found: InStrengths, places: list[int]) -> tuple[Any, str]:
 
     A DataFrame by label: elpd, and se, the standard error of its difference to the best.
     """
-    import pandas
+    from pandas import DataFrame  # type: ignore[import-untyped]
 
     rows, words = _left_out(found, places)
     best = rows[rows.sum(1).argmax()]
     errors = (rows - best).std(1, ddof=1) * np.sqrt(rows.shape[1])
     labels = [path_draws.strength_label(found, place) for place in places]
-    table = pandas.DataFrame({"elpd": rows.sum(1), "se": errors}, index=labels)
+    table = DataFrame({"elpd": rows.sum(1), "se": errors}, index=labels)
     return table.sort_values("elpd", ascending=False), words
 
 

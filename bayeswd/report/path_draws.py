@@ -1,7 +1,7 @@
 """Draws along a path, as ArviZ takes them: one tree for each strength, and a file of all of them.
 
-    trees(found, data)             {"λ=0.01": DataTree, ...}, for compare, plot_forest, plot_ridge
-    save(found, data, "path.nc")   xarray.open_datatree, then with_arviz.path_of, gives them back
+trees(found)             {"λ=0.01": DataTree, ...}, for compare, plot_forest, plot_ridge
+save(found, "path.nc")   xarray.open_datatree, then with_arviz.path_of, gives them back
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from bayeswd.analysis.bands import Posterior
-from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.errors import InputError
 from bayeswd.posterior import conjugate, with_arviz
@@ -35,7 +34,6 @@ STRENGTHS, NUMBERS = 15, 1_000_000  # in one file
 
 def trees(
     found: InStrengths,
-    data: DataSummary,
     places: Sequence[int] | None = None,
     *,
     draws: int = 250,
@@ -54,7 +52,7 @@ def trees(
         label: with_arviz.to_datatree(
             draws_of(path.problems[place], posterior_at(found, place), draws, seed),
             path.problems[place],
-            names=data.names,
+            names=found.names or None,
             strength=found.strengths[place],
             pointwise=pointwise,
             prior_draws=draws if pointwise else 0,
@@ -64,13 +62,13 @@ def trees(
     }
 
 
-def save(found: InStrengths, data: DataSummary, file: str | os.PathLike[str]) -> File:
+def save(found: InStrengths, file: str | os.PathLike[str]) -> File:
     """Posteriors along the path and at every choice in one netCDF, written whole or not at all."""
     chosen = {found.best_place(choice) for choice in found.selection.choices}
     places = sorted({*spread(found, STRENGTHS), *chosen}, key=lambda i: found.strengths[i])
     size = sum(value.numel() for value in found.selection.problem.initial.values())
     draws = min(250, max(25, NUMBERS // (CHAINS * size * len(places))))
-    kept = trees(found, data, places, draws=draws, pointwise=False)
+    kept = trees(found, places, draws=draws, pointwise=False)
     return with_arviz.save(with_arviz.path_datatree(kept), file)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.analysis.path import Path
 from bayeswd.report import path_draws, strength_axes, style, words
@@ -19,14 +18,14 @@ ROW, COUNTS = 1.05, 1.3
 
 
 @style.styled
-def path(found: InStrengths, data: DataSummary) -> Figure:
+def path(found: InStrengths) -> Figure:
     """One panel for each of five weights, and below how many weights there are to speak of.
 
     Without posteriors on the path, the estimates alone.
     """
     along = found.selection.path
     chosen = sorted(path_draws.chosen_weights(found))
-    names = weight_names(data, found.selection.problem, chosen)
+    names = weight_names(found, found.selection.problem, chosen)
     heights = [ROW] * len(chosen) + [COUNTS]
     figure = style.new_figure(WIDTH, strength_axes.total(heights, TOP, gap=0.14))
     panels = strength_axes.stacked(figure, heights, left=LEFT, right=KEY, top=TOP, gap=0.14)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.report import path_draws, style
 from bayeswd.report.forest_plot import draw_forest
@@ -19,33 +18,37 @@ DRAWS = 2000
 
 
 @style.styled
-def path_forest(found: InStrengths, data: DataSummary) -> Figure:
+def path_forest(found: InStrengths) -> Figure:
     """Prior and posterior intervals of five weights at five strengths around the choice.
 
     Raises InputError where the path has no posteriors.
     """
     places, chosen = _places(found), path_draws.chosen_weights(found)
-    names = weight_names(data, found.selection.problem, chosen)
+    names = weight_names(found, found.selection.problem, chosen)
     pairs = [_draws(found, place, chosen) for place in places]
     draws = {
         "prior": np.stack([prior for prior, _ in pairs], axis=1),
         "posterior": np.stack([posterior for _, posterior in pairs], axis=1),
     }
-    figure = draw_forest(draws, names, [path_draws.strength_label(found, place) for place in places])
+    figure = draw_forest(
+        draws, names, [path_draws.strength_label(found, place) for place in places]
+    )
     style.headline(figure, _finding(found, places, chosen, names), reading(found, chosen))
     return figure
 
 
 @style.styled
-def path_ridge(found: InStrengths, data: DataSummary) -> Figure:
-    """Posterior densities of five weights at five strengths around the choice, one ridge over the other.
+def path_ridge(found: InStrengths) -> Figure:
+    """Posterior densities of five weights at five strengths around the choice, one over another.
 
     Raises InputError where the path has no posteriors.
     """
     places, chosen = _places(found), path_draws.chosen_weights(found)
-    names = weight_names(data, found.selection.problem, chosen)
+    names = weight_names(found, found.selection.problem, chosen)
     draws = np.stack([_draws(found, place, chosen)[1] for place in places], axis=1)
-    figure = draw_ridges(draws, names, [path_draws.strength_label(found, place) for place in places])
+    figure = draw_ridges(
+        draws, names, [path_draws.strength_label(found, place) for place in places]
+    )
     style.headline(figure, _finding(found, places, chosen, names), reading(found, chosen))
     return figure
 
@@ -61,6 +64,10 @@ def reading(found: InStrengths, chosen: Sequence[int]) -> str:
 
 def _places(found: InStrengths) -> list[int]:
     return path_draws.around(found, FACTORS)
+
+
+def _labels(found: InStrengths, places: Sequence[int]) -> list[str]:
+    return [path_draws.strength_label(found, place) for place in places]
 
 
 def _draws(found: InStrengths, place: int, chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayeswd.analysis import path as paths
-from bayeswd.analysis.comparison import DataSummary
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.analysis.leave_one_out import GOOD_K
 from bayeswd.posterior import choose, with_arviz
@@ -36,7 +35,7 @@ NAMES = 1.3  # inches right of the first panel
 
 
 @style.styled
-def power_scaling(found: InStrengths, data: DataSummary) -> Figure:
+def power_scaling(found: InStrengths) -> Figure:
     """Posterior means at α times the choice's strength: reweighted by ArviZ, and refitted.
 
     Beside them ArviZ's sensitivity of each weight to prior and likelihood. Drawn around the
@@ -45,8 +44,8 @@ def power_scaling(found: InStrengths, data: DataSummary) -> Figure:
     (place,) = path_draws.around(found, (1.0,))
     problem = found.selection.path.problems[place]
     chosen = path_draws.chosen_weights(found)
-    names = weight_names(data, found.selection.problem, chosen)
-    tree = sampled(problem, data)
+    names = weight_names(found, found.selection.problem, chosen)
+    tree = sampled(problem, found.names or None)
     reweighted = reweighted_means(tree, problem, chosen)
     refitted = refitted_means(problem, found.selection.path.scales[place], chosen)
     figure = style.new_figure(9.6, 4.6)
@@ -76,10 +75,10 @@ def _agreement(reweighted: Reweighted, refitted: np.ndarray, own: str) -> str:
     )
 
 
-def sampled(problem: Problem, data: DataSummary) -> DataTree:
+def sampled(problem: Problem, names: Sequence[str] | None) -> DataTree:
     """Draws of the posterior with the densities that power scaling reweights by."""
     draws = choose.sample(problem, chains=CHAINS, draws=DRAWS, seed=0)
-    return with_arviz.to_datatree(draws, problem, names=data.names, prior_draws=0)
+    return with_arviz.to_datatree(draws, problem, names=names, prior_draws=0)
 
 
 class Reweighted(NamedTuple):
@@ -115,6 +114,7 @@ def reweighted_means(tree: DataTree, problem: Problem, chosen: Sequence[int]) ->
 
 def refitted_means(problem: Problem, scale: float, chosen: Sequence[int]) -> np.ndarray:
     """Means [power, weight] of the posteriors at α times the strength, each found anew."""
+    assert problem.linear is not None
     root = 0.5 if problem.priors[problem.linear.weight].family == "gaussian" else 1.0
     scales = [scale / power**root for power in POWERS]
     posteriors = paths.posteriors(problem, sorted(scales))
@@ -146,7 +146,7 @@ def draw_means(
 ) -> None:
     """How far each mean moves from where it is at α = 1, in posterior sd."""
     middle, powers, good = POWERS.index(1.0), np.array(POWERS), reweighted.k_hat <= GOOD_K
-    for column, name in enumerate(names):
+    for column in range(len(names)):
         start = refitted[middle, column]
         line = (refitted[:, column] - start) / reweighted.sd[column]
         dots = (reweighted.means[:, column] - start) / reweighted.sd[column]
@@ -184,7 +184,10 @@ def draw_sensitivities(axes: Axes, index: np.ndarray, names: Sequence[str]) -> N
     """Two dots for each weight: its sensitivity to prior and to likelihood."""
     rows = np.arange(len(names))[::-1]
     for values, colour, label in zip(
-        index, (style.PRIOR, style.LIKELIHOOD), ("to the prior, λ", "to the likelihood"), strict=True
+        index,
+        (style.PRIOR, style.LIKELIHOOD),
+        ("to the prior, λ", "to the likelihood"),
+        strict=True,
     ):
         axes.plot(values, rows, "o", color=colour, label=label)
     axes.axvline(SENSITIVE, ymax=0.86, color=style.INK, linewidth=0.8, linestyle=":")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.report import style
 
+Convert = Callable[[np.ndarray], np.ndarray]
 BEYOND = 100.0  # drawn on either side of all that cannot be told apart
 GAP, FOOT = 0.22, 0.95  # inches between panels, and below the last
 
@@ -66,7 +67,7 @@ def label(
     style.decade_ticks(above.xaxis)
 
 
-def _to_sd_and_back(found: InStrengths) -> tuple:  # type: ignore[type-arg]
+def _to_sd_and_back(found: InStrengths) -> tuple[Convert, Convert]:
     """strength -> prior sd and its inverse: a power law, as every convention is."""
     logs = np.log(found.strengths)
     sds = np.log(found.selection.path.prior_sds)
