@@ -40,6 +40,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "summarize": ("bayeswd.analysis.summarize", "summarize"),
     "to_datatree": ("bayeswd.posterior.with_arviz", "to_datatree"),
     "compare": ("bayeswd.analysis.equivalence", "compare"),
+    "select": ("bayeswd.analysis.selection", "select"),
     "infer_strength": ("bayeswd.analysis.explain", "infer_strength"),
     "explain_difference": ("bayeswd.analysis.explain", "explain_difference"),
     "plots": ("bayeswd.report.plots", ""),

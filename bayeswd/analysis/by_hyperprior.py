@@ -108,7 +108,9 @@ def by_strength_draws(
 def _quantiles(points: Tensor, heights: Tensor) -> list[float]:
     """Where the density exp(heights) has 2.5 %, 50 % and 97.5 % below it."""
     relative = (heights - heights.max()).exp()
-    mass = torch.cat([torch.zeros(1, dtype=points.dtype), torch.cumulative_trapezoid(relative, points)])
+    mass = torch.cat(
+        [torch.zeros(1, dtype=points.dtype), torch.cumulative_trapezoid(relative, points)]
+    )
     mass = mass / mass[-1]
     found = []
     for level in (0.025, 0.5, 0.975):
@@ -119,9 +121,7 @@ def _quantiles(points: Tensor, heights: Tensor) -> list[float]:
     return found
 
 
-def _opened(
-    heights: Tensor, points: Tensor, interval: tuple[float, float]
-) -> tuple[float, float]:
+def _opened(heights: Tensor, points: Tensor, interval: tuple[float, float]) -> tuple[float, float]:
     """The interval up to each end of the grid where the density has not fallen."""
     floor = float(heights.max()) - identified.NATS
     return (

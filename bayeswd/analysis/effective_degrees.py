@@ -51,7 +51,9 @@ def _spent(scatter: Tensor, l2: Tensor, chosen: Tensor) -> float:
     if (rates > 0).all():  # in the units of each prior
         values = torch.linalg.eigvalsh(part / rates.sqrt() / rates.sqrt()[:, None]).clamp(min=0)
         return float((values / (values + 1)).sum())
-    return len(rates) - float((rates * torch.linalg.pinv(part + torch.diag(rates)).diagonal()).sum())
+    return len(rates) - float(
+        (rates * torch.linalg.pinv(part + torch.diag(rates)).diagonal()).sum()
+    )
 
 
 def _scatter(problem: Problem, width: int) -> Tensor:

@@ -79,7 +79,9 @@ def at_the_mode(problem: Problem, scales: Scales) -> EvidenceCurve:
     found = [laplace_approximation.posterior(each).log_evidence for each in problems]
     nodes = torch.tensor(scales, dtype=torch.float64).log()
     values = torch.tensor(found, dtype=torch.float64)
-    slopes = torch.zeros_like(values) if len(scales) < 2 else torch.gradient(values, spacing=(nodes,))[0]
+    slopes = (
+        torch.zeros_like(values) if len(scales) < 2 else torch.gradient(values, spacing=(nodes,))[0]
+    )
     noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
     note = "evidence by the Gaussian approximation at the mode"
     return EvidenceCurve(spline(nodes, values, slopes), lambda _: noise, note=note)
@@ -96,7 +98,9 @@ def spline(nodes: Tensor, values: Tensor, slopes: Tensor) -> Curve:
         step = nodes[right] - nodes[left]
         share = (places - nodes[left]) / step
         back = 1 - share
-        heights = back**2 * (1 + 2 * share) * values[left] + share**2 * (1 + 2 * back) * values[right]
+        heights = (
+            back**2 * (1 + 2 * share) * values[left] + share**2 * (1 + 2 * back) * values[right]
+        )
         return heights + share * back * step * (back * slopes[left] - share * slopes[right])
 
     return curve

@@ -51,7 +51,9 @@ def uncertain_anchor(problem: Problem, design: Design, widest: float) -> Anchor:
     Given w = 0, sigma^2 is inverse gamma: the mean of f^2 sigma^2 takes 1 / sigma^2 = rows / y'y.
     """
     half, square = design.rows / 2, design.data.square
-    at_zero = math.lgamma(half) - half * math.log(math.pi * square) - 0.5 * _log_rows(problem, design)
+    at_zero = (
+        math.lgamma(half) - half * math.log(math.pi * square) - 0.5 * _log_rows(problem, design)
+    )
     force, curvature = _at_zero(design)
     noise_variance = design.noise_scale**2
     squares = force**2 * design.rows / square / noise_variance

@@ -1,39 +1,35 @@
 """The evidence under a prior with an L1 part, by integrating its slope along the path.
 
-With every proper scale of the prior in proportion to one scale s, and t = log s,
+From the slope g = d log Z / d log scale and its own slope g' at nodes t_0 < t_1 < ...
+(`laplace_slopes`) the curve is the integral by the Hermite rule, h/2 (g_0 + g_1) +
+h^2/12 (g'_0 - g'_1) for each step h, started where the prior pins the weights to 0 and log Z is
+known (`laplace_anchor`). Steps are halved where the rule over two of them in one says otherwise.
 
-    d log Z / dt = E[S] - m,    S = sum over the m penalised weights of |w| / b + w^2 / tau^2
-    d^2 log Z / dt^2 = Var(S) - E[sum |w| / b + 2 w^2 / tau^2]
-
-over the posterior at that scale. From draws at nodes t_0 < t_1 < ... the curve is the integral of
-the slope by the Hermite rule, h/2 (g_0 + g_1) + h^2/12 (g'_0 - g'_1) for each step h, started
-where the prior pins the weights to 0 and log Z is known to second order in their scale.
-
-The nodes share their random numbers, so that errors add up along the path;
-the chains do not, and leaving out one chain at a time gives the error of the integral itself. The
-slopes are made quiet by functions of known mean (`zero_means`).
+The nodes share their random numbers, so that errors add up along the path; the chains do not, and
+leaving out one chain at a time gives the error of the integral itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from bayeswd.analysis import zero_means
 from bayeswd.analysis.evidence_curves import EvidenceCurve, Scales, spline
 from bayeswd.analysis.laplace_anchor import Anchor, known_anchor, uncertain_anchor
-from bayeswd.estimate import linear_design, prior_scales
-from bayeswd.posterior import gibbs, gibbs_design, spectrum
-from bayeswd.posterior.gibbs_design import Design, Scatter
+from bayeswd.analysis.laplace_slopes import Slope, slope
+from bayeswd.estimate import prior_scales
+from bayeswd.posterior import gibbs, gibbs_design
+from bayeswd.posterior.gibbs_design import Design
 from bayeswd.posterior.noise_models import NoiseModel
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
 STEP = 0.35  # longest step between nodes, in log scale
+TOLERANCE = 0.002  # nats that the integral over one step may err
+ROUNDS = 3  # of halving steps
 _NUMBERS = 2**25  # weights that are held at a time, 256 MiB
 
 
@@ -69,20 +65,20 @@ def _integrated(
     draws: int,
     seed: int,
 ) -> EvidenceCurve:
+    def found_at(nodes: Tensor) -> list[Slope]:
+        drawn = _drawn(problem, nodes, noise, chains, draws, seed)
+        return [slope(design, each, made) for each, made in drawn]
+
     grid = torch.tensor(scales, dtype=torch.float64).log()
-    nodes = _nodes(grid, anchor.log_scale)
-    found = [
-        _slope(design, each, drawn)
-        for each, drawn in _drawn(problem, nodes, noise, chains, draws, seed)
-    ]
+    nodes, found = _refined(_nodes(anchor.log_scale, float(grid[-1])), found_at)
     slopes = torch.stack([each.values for each in found])  # [N, 2, chains]
     own = slopes.mean(-1)
     left_out = (slopes.sum(-1, keepdim=True) - slopes) / max(chains - 1, 1)
-    values = anchor.log_evidence + _cumulative(nodes, own[:, 0], own[:, 1])
-    others = _cumulative(nodes, left_out[:, 0], left_out[:, 1])
+    values = anchor.log_evidence + _cumulative(nodes, own)
+    others = _cumulative(nodes, left_out)
     jackknife = (others - others.mean(-1, keepdim=True)).square().sum(-1)
     error = ((chains - 1) / chains * jackknife).sqrt()
-    asked = torch.searchsorted(nodes, grid - 1e-12).clamp(max=len(nodes) - 1)
+    asked = torch.searchsorted(nodes, grid).clamp(max=len(nodes) - 1)  # errors grow slowly
     noises = torch.tensor([each.noise for each in found], dtype=torch.float64)
     return EvidenceCurve(
         spline(nodes, values, own[:, 0]),
@@ -91,15 +87,53 @@ def _integrated(
     )
 
 
-def _nodes(grid: Tensor, start: float) -> Tensor:
-    """The grid and what lies between, from the anchor on; no step is longer than STEP."""
-    ends = torch.cat([torch.tensor([start], dtype=grid.dtype), grid])
-    parts = [ends[:1]]
-    for left, right in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        if right > left:
-            count = math.ceil((right - left) / STEP)
-            parts.append(torch.linspace(left, right, count + 1, dtype=grid.dtype)[1:])
-    return torch.cat(parts)
+def _nodes(start: float, end: float) -> Tensor:
+    """Evenly from the anchor to the widest prior, no step longer than STEP."""
+    count = max(1, math.ceil((end - start) / STEP - 1e-9))
+    return torch.linspace(start, end, count + 1, dtype=torch.float64)
+
+
+def _refined(
+    nodes: Tensor, found_at: Callable[[Tensor], list[Slope]]
+) -> tuple[Tensor, list[Slope]]:
+    """Nodes with more between them wherever the integral needs them, and the slopes there."""
+    found = found_at(nodes)
+    for _ in range(ROUNDS):
+        rough = _rough(nodes, torch.stack([each.values for each in found]))
+        if not rough.any():
+            break
+        between = ((nodes[1:] + nodes[:-1]) / 2)[rough]
+        nodes, order = torch.cat([nodes, between]).sort()
+        both = [*found, *found_at(between)]
+        found = [both[index] for index in order.tolist()]
+    return nodes, found
+
+
+def _rough(nodes: Tensor, slopes: Tensor) -> Tensor:
+    """Which steps are too long, bool [N - 1], from slopes [N, 2, chains].
+
+    Over two steps in one the rule errs about 16 times as much: the difference tells, where it
+    is more than the noise of the chains.
+    """
+    rough = torch.zeros(len(nodes) - 1, dtype=torch.bool)
+    if len(nodes) < 3:
+        return ~rough
+    areas = _areas(nodes, slopes)
+    whole = _areas(nodes, slopes, 2)
+    difference = areas[1:] + areas[:-1] - whole  # [N - 2, chains]
+    mean, chains = difference.mean(-1).abs(), difference.shape[-1]
+    noise = difference.std(-1) / chains**0.5 if chains > 1 else torch.zeros_like(mean)
+    large = (mean / 15 > TOLERANCE) & (mean > 3 * noise)
+    rough[1:] |= large
+    rough[:-1] |= large
+    return rough
+
+
+def _areas(nodes: Tensor, slopes: Tensor, apart: int = 1) -> Tensor:
+    """The rule between nodes `apart` places apart, from slopes [N, 2, ...]."""
+    step = (nodes[apart:] - nodes[:-apart])[(...,) + (None,) * (slopes.ndim - 2)]
+    first, last = slopes[:-apart], slopes[apart:]
+    return step / 2 * (first[:, 0] + last[:, 0]) + step**2 / 12 * (first[:, 1] - last[:, 1])
 
 
 def _drawn(
@@ -115,60 +149,10 @@ def _drawn(
         yield from zip(problems, gibbs.path(problem, scales, noise=noise, **options), strict=True)
 
 
-@dataclass(frozen=True, eq=False)
-class _Slope:
-    """values: the slope of log Z and the slope's slope by chain, [2, chains]. noise: mean sigma."""
-
-    values: Tensor
-    noise: float
-
-
-def _slope(design: Design, problem: Problem, draws: Draws) -> _Slope:
-    weights = _penalised(problem, draws)  # [C, N, m]
-    l1, l2 = (rates[: weights.shape[-1]] for rates in linear_design.rates(problem))
-    sigma = torch.full(weights.shape[:2], design.noise_scale, dtype=torch.float64)
-    sigma = sigma if draws.noise_scale is None else draws.noise_scale.double()
-    scaled = weights * (design.noise_scale / sigma)[..., None]  # scales vary with sigma
-    absolute, squared = scaled.abs() * l1, scaled**2 * l2
-    size = (absolute + squared).sum(-1)
-    penalty = (scaled.sign() * l1 + scaled * l2) * (design.noise_scale / sigma)[..., None]
-    push = _force(design, weights) / sigma[..., None] ** 2 + penalty
-    zeros = [zero_means.of_weights(weights, push)]
-    if draws.noise_scale is not None:
-        squares = _residual_squares(design, weights) / sigma**2
-        freedom = design.rows + weights.shape[-1]
-        zeros.append(zero_means.of_noise(sigma, squares + size - freedom))
-    quiet = zero_means.quieted(size - weights.shape[-1], torch.cat(zeros, -1))
-    bend = (size - size.mean()) ** 2 - (absolute + 2 * squared).sum(-1)
-    values = torch.stack([quiet.mean(1), bend.mean(1)])
-    return _Slope(values, float(sigma.square().mean().sqrt()))
-
-
-def _residual_squares(design: Design, weights: Tensor) -> Tensor:
-    """|y - A w|^2 of weights [C, N, m], [C, N]."""
-    flat = weights.flatten(0, 1).T
-    return design.data.residual_squares(flat).unflatten(0, weights.shape[:2])
-
-
-def _penalised(problem: Problem, draws: Draws) -> Tensor:
-    """Draws of the penalised parameters, [chain, draw, m], float64."""
-    parts = [draws.params[name].flatten(2).double() for name in problem.penalized]
-    return torch.cat(parts, -1)
-
-
-def _force(design: Design, weights: Tensor) -> Tensor:
-    """sigma^2 times the gradient of the misfit, a flat bias integrated out, [C, N, m]."""
-    data = design.data
-    if isinstance(data, Scatter):
-        return weights @ data.gram - data.cross
-    return (weights @ data.columns.T - data.targets) @ data.columns
-
-
-def _cumulative(nodes: Tensor, slope: Tensor, bend: Tensor) -> Tensor:
-    """The integral of the slope from the first node to each, [N, ...], by the Hermite rule."""
-    step = nodes.diff()[(...,) + (None,) * (slope.ndim - 1)]
-    areas = step / 2 * (slope[1:] + slope[:-1]) - step**2 / 12 * bend.diff(dim=0)
-    return torch.cat([torch.zeros_like(slope[:1]), areas.cumsum(0)])
+def _cumulative(nodes: Tensor, slopes: Tensor) -> Tensor:
+    """The integral from the first node to each, [N, ...]."""
+    areas = _areas(nodes, slopes)
+    return torch.cat([torch.zeros_like(areas[:1]), areas.cumsum(0)])
 
 
 def _between(nodes: Tensor, values: Tensor, place: float) -> float:

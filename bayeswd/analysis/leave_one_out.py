@@ -137,9 +137,7 @@ def _parts_of(problem: Problem) -> _Parts:
     return _Parts(whiten(left), singular**2, scores, rest, outside.clamp(min=0))
 
 
-def _choice(
-    problem: Problem, grid: tuple[float, ...], densities: Tensor, note: str = ""
-) -> Choice:
+def _choice(problem: Problem, grid: tuple[float, ...], densities: Tensor, note: str = "") -> Choice:
     """From log densities [S, n]: sums over rows, their error sqrt(n) times that of a row's mean."""
     n = densities.shape[1]
     found = held_out.choice("leave-one-out", problem, grid, -densities, held_out.NATS, note)

@@ -141,4 +141,3 @@ def checked(scales: Sequence[float], asked: str) -> tuple[float, ...]:
     if not values or not all(is_positive_number(value) for value in values):
         raise InputError(f"{asked}: prior scales must be finite numbers > 0; found {values}.")
     return tuple(sorted(set(values)))
-

@@ -13,31 +13,33 @@ from torch import Tensor
 MOST = 160  # functions; beyond it their sums over coordinates
 
 
-def of_weights(weights: Tensor, push: Tensor) -> Tensor:
+def of_weights(weights: Tensor, push: Tensor, directions: Tensor) -> Tensor:
     """Functions [..., k] of weights [..., m] with push = -d log p / d weight, the same shape.
 
     The fields along axis k are 1, |w_k|, w_k^2, w_k |w_k| and every w_j: |w| under a prior that
     is nearly alone, and means of linear functions under data that are nearly alone, are among
-    what they span. In many dimensions the products of different weights are left out, then all
-    but the sums over k.
+    what they span. In many dimensions only sums over k are kept, and along each of the
+    directions [m, r] that the data see the fields 1, z and z^2 of the coordinate z there.
     """
     unit = weights.flatten(0, -2).square().mean(0).sqrt().clamp(min=1e-300)
-    weights, push = weights / unit, push * unit
-    size, count = weights.abs(), weights.shape[-1]
+    count = weights.shape[-1]
+    scaled, pushed = weights / unit, push * unit
+    size = scaled.abs()
     alone = [
-        push,
-        weights.sign() - size * push,
-        2 * weights - weights * weights * push,
-        2 * size - weights * size * push,
+        pushed,
+        scaled.sign() - size * pushed,
+        2 * scaled - scaled * scaled * pushed,
+        2 * size - scaled * size * pushed,
     ]
     if count * (4 + count) <= MOST:
-        crossed = -weights[..., :, None] * push[..., None, :]
+        crossed = -scaled[..., :, None] * pushed[..., None, :]
         crossed.diagonal(dim1=-2, dim2=-1).add_(1)
         return torch.cat([*alone, crossed.flatten(-2)], -1)
-    alone.append(1 - weights * push)
-    if count * len(alone) <= MOST:
-        return torch.cat(alone, -1)
-    return torch.stack([each.sum(-1) for each in alone], -1)
+    alone.append(1 - scaled * pushed)
+    sums = torch.stack([each.sum(-1) for each in alone], -1)
+    along, against = weights @ directions, push @ directions
+    seen = [against, 1 - along * against, 2 * along - along * along * against]
+    return torch.cat([sums, *seen], -1)
 
 
 def of_noise(sigma: Tensor, slope: Tensor) -> Tensor:
