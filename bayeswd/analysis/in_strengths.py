@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from bayeswd import tables
-from bayeswd.analysis import choice_words, main_prior
+from bayeswd.analysis import main_prior, strength_verdict
 from bayeswd.analysis.choice import Choice, Selection
 from bayeswd.analysis.comparison import Penalty
 from bayeswd.estimate import prior_scales
@@ -77,7 +77,7 @@ class InStrengths:
 
     @property
     def verdict(self) -> str:
-        return choice_words.verdict(self.selection, self.name)
+        return strength_verdict.verdict(self)
 
     @property
     def converged(self) -> bool:

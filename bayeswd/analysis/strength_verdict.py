@@ -1,0 +1,106 @@
+"""What the criteria say of the strengths, in the reader's own numbers: a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bayeswd.analysis.choice import Choice
+from bayeswd.tables import number
+
+if TYPE_CHECKING:
+    from bayeswd.analysis.in_strengths import InStrengths
+
+NAMES = {
+    "validation": "the validation loss",
+    "cross-validation": "the cross-validated loss",
+    "leave-one-out": "leave-one-out",
+    "evidence": "the evidence",
+    "hyperprior": "the posterior of λ",
+}
+MOST_NAMED = 3  # strengths whose fits did not converge
+
+
+def verdict(found: InStrengths) -> str:
+    """Which strengths are settled on, which cannot be told apart, what of the one asked about."""
+    choices = found.selection.choices
+    if not choices:
+        return "No criterion applies to these data."
+    settled = [choice for choice in choices if choice.identified]
+    loose = [choice for choice in choices if not choice.identified]
+    sentences = [_settled(found, choice) for choice in settled]
+    sentences += [_loose(found, choice) for choice in loose]
+    if not settled:
+        sentences.append("So these data do not name a λ on this grid: name a prior instead.")
+    if found.asked:
+        sentences.append(_asked(found, found.asked))
+    sentences += _unconverged(found)
+    return " ".join(sentences)
+
+
+def rules_out(found: InStrengths, choice: Choice, strength: float) -> bool:
+    """Whether the criterion can tell this strength from its best."""
+    low, high = found.interval(choice)
+    at_low, at_high = found.open_ends(choice)
+    return (strength < low and not at_low) or (strength > high and not at_high)
+
+
+def _settled(found: InStrengths, choice: Choice) -> str:
+    low, high = (number(end, 2) for end in found.interval(choice))
+    best = number(found.strength(choice.scale), 2)
+    sd = number(choice.prior_sd, 2)
+    said = f"{NAMES[choice.by]} chooses λ = {best} (prior sd {sd})"
+    if choice.by == "hyperprior":
+        said = f"{NAMES[choice.by]} has its median at {best}"
+    return f"{_capital(said)} and leaves {low} to {high}{_margin(found, choice)}."
+
+
+def _loose(found: InStrengths, choice: Choice) -> str:
+    low, high = (number(end, 2) for end in found.interval(choice))
+    at_low, at_high = found.open_ends(choice)
+    apart = {
+        (True, True): "any λ of this grid from another",
+        (True, False): f"λ up to {high} apart",
+        (False, True): f"λ from {low} on apart",
+    }[at_low, at_high]
+    return f"{_capital(NAMES[choice.by])} cannot tell {apart}{_margin(found, choice)}."
+
+
+def _margin(found: InStrengths, choice: Choice) -> str:
+    """`: they differ by 5.7 %, and the standard error of one is 14 %`, of losses alone."""
+    least = choice.curve[choice.best_index]
+    if choice.error is None or choice.higher_is_better or least <= 0:
+        return ""
+    low, high = choice.interval
+    pairs = zip(choice.scales, choice.curve, strict=True)
+    inside = [value for scale, value in pairs if low <= scale <= high]
+    spread = number(100 * (max(inside) / least - 1), 2)
+    error = number(100 * choice.error[choice.best_index] / least, 2)
+    return f": they differ by {spread} %, and the standard error of one is {error} %"
+
+
+def _asked(found: InStrengths, strength: float) -> str:
+    """Whether any criterion rules out the strength that the reader had in mind."""
+    against = [NAMES[c.by] for c in found.selection.choices if rules_out(found, c, strength)]
+    said = f"λ = {number(strength, 3)}"
+    return f"{said} is ruled out by {_listed(against)}." if against else f"None rules out {said}."
+
+
+def _unconverged(found: InStrengths) -> list[str]:
+    path = found.selection.path
+    pairs = zip(found.strengths, path.estimates, strict=True)
+    bad = sorted(strength for strength, estimate in pairs if not estimate.converged)
+    if not bad:
+        return []
+    named = _listed([number(strength, 2) for strength in bad[:MOST_NAMED]])
+    more = f" and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
+    return [f"The fits at λ = {named}{more} had not converged: their losses are not the prior's."]
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
