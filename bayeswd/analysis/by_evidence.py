@@ -27,7 +27,7 @@ def known_noise(problem: Problem, scales: Scales) -> EvidenceCurve:
         return evidence_curves.known_noise(problem, scales)
     if not without_l1(problem):
         _require_gaussian(problem)
-        return laplace_evidence.known_noise(problem, scales)
+        return laplace_evidence.known_noise(problem, scales, **_effort(problem))
     return evidence_curves.at_the_mode(problem, scales)
 
 
@@ -36,7 +36,7 @@ def unknown_noise(problem: Problem, scales: Scales) -> EvidenceCurve:
     _require_gaussian(problem)
     if conjugate.applies_to(problem):
         return evidence_curves.best_noise(problem, scales)
-    return laplace_evidence.park_casella(problem, scales)
+    return laplace_evidence.park_casella(problem, scales, **_effort(problem))
 
 
 def by_evidence(
@@ -110,6 +110,12 @@ def _within(grid: Scales, scale: float) -> float:
         if abs(scale / end - 1) < 1e-9:
             return end
     return min(max(scale, grid[0]), grid[-1])
+
+
+def _effort(problem: Problem) -> dict[str, int]:
+    """How many draws at each node: seconds either way, and the error says what they are worth."""
+    weights = sum(value.numel() for value in problem.initial.values())
+    return {"chains": 64, "draws": 100} if weights <= 50 else {"chains": 16, "draws": 100}
 
 
 def _require_gaussian(problem: Problem) -> None:

@@ -25,7 +25,8 @@ class Choice:
         end of the grid is open: the criterion sets no bound there.
     identified: whether neither end of the interval is open.
     prior_sd: standard deviation of a weight under the prior of that scale.
-    scales, curve: the grid, ascending, and the criterion at each scale, in `unit`.
+    scales, curve: the criterion's own grid, ascending, and its value at each scale, in `unit`.
+        Leave-one-out from draws has fewer scales than the path.
     error: standard error of each value of the curve; None for exact values.
     difference, difference_error: of each value to that of the best scale of the grid, and its
         standard error, which is far smaller than `error` because the rows are the same. None

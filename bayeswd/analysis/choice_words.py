@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bayeswd.analysis.choice import Choice, Selection
 from bayeswd.tables import number
 
 Name = Callable[[float], str]
+
+# criterion -> (what is best, its short name)
+_SUBJECTS = {
+    "validation": ("The validation loss is least", "validation"),
+    "cross-validation": ("The cross-validated loss is least", "cross-validation"),
+    "leave-one-out": ("Leave-one-out is best", "leave-one-out"),
+    "evidence": ("The evidence is highest", "the evidence"),
+    "hyperprior": ("The posterior of the prior scale has its median", "its posterior"),
+}
 
 
 def as_scale(scale: float) -> str:
@@ -16,80 +25,70 @@ def as_scale(scale: float) -> str:
 
 
 def says(choice: Choice, name: Name = as_scale) -> str:
-    """One sentence or two: the best, what cannot be told from it, and which end is open."""
-    return f"{_subject(choice)}{_best(choice, name)}; {_extent(choice, name)}{_margin(choice)}."
+    """A few sentences on one criterion: the best, what is as good, which end is open, a note."""
+    subject, _ = _SUBJECTS[choice.by]
+    first = f"{subject} at {name(choice.scale)} (prior sd {choice.prior_sd:.3g})"
+    note = f" Note: {choice.note}." if choice.note else ""
+    return f"{first}; {_extent(choice, name)}{_margin(choice)}.{note}"
 
 
 def verdict(selection: Selection, name: Name = as_scale) -> str:
-    """What the criteria say together: which settle a strength, and which cannot."""
-    settled = [choice for choice in selection.choices if choice.identified]
-    open_ = [choice for choice in selection.choices if not choice.identified]
+    """What the criteria say together: which settle on a strength, and which cannot."""
     if not selection.choices:
         return "No criterion applies."
-    parts = [says(choice, name) for choice in settled] + [_undecided(open_, name)] * bool(open_)
+    settled = [choice for choice in selection.choices if choice.identified]
+    rest = [choice for choice in selection.choices if not choice.identified]
+    sentences = [_settled(choice, name) for choice in settled]
     if len(settled) > 1:
-        parts.append(_agreement(settled, name))
-    return " ".join(parts)
+        sentences.append(_together(settled, name))
+    sentences += [says(choice, name) for choice in rest]
+    if not settled:
+        sentences.append("No criterion identifies a strength on this grid: name a prior instead.")
+    return " ".join(sentences)
 
 
-def _subject(choice: Choice) -> str:
-    subjects = {
-        "validation": "The validation loss is least at ",
-        "cross-validation": "The cross-validated loss is least at ",
-        "leave-one-out": "Leave-one-out is best at ",
-        "evidence": "The evidence is highest at ",
-        "hyperprior": "The posterior of the scale has its median at ",
-    }
-    return subjects[choice.by]
-
-
-def _best(choice: Choice, name: Name) -> str:
-    return f"{name(choice.scale)} (prior sd {choice.prior_sd:.3g})"
+def _settled(choice: Choice, name: Name) -> str:
+    low, high = choice.interval
+    subject, _ = _SUBJECTS[choice.by]
+    return (
+        f"{subject} at {name(choice.scale)}, identified from {name(low)} to {name(high)}"
+        f"{_margin(choice)}."
+    )
 
 
 def _extent(choice: Choice, name: Name) -> str:
-    """Which scales are left, an open end said as such."""
+    """Which scales are left; an open end is said as such."""
     low, high = choice.interval
     narrow, wide = choice.open_ends
     if narrow and wide:
-        return "it cannot tell any scale of the grid from that one: not identified"
+        return "it tells no scale of the grid from that one: not identified"
     if narrow:
-        return f"every narrower prior than {name(high)} is as good: not identified"
+        return f"it tells none up to {name(high)} from that one: not identified"
     if wide:
-        return f"every wider prior than {name(low)} is as good: not identified"
-    word = "with 95 % it lies" if choice.by == "hyperprior" else "it cannot be told from those"
-    return f"{word} from {name(low)} to {name(high)}"
+        return f"it tells none from {name(low)} on from that one: not identified"
+    if choice.by == "hyperprior":
+        return f"with 95 % it lies from {name(low)} to {name(high)}"
+    return f"those from {name(low)} to {name(high)} cannot be told from it"
 
 
 def _margin(choice: Choice) -> str:
-    """How far apart the untold losses are, against the standard error of one of them."""
-    if choice.error is None or choice.difference is None or choice.higher_is_better:
+    """How far apart the losses in the interval are, and the standard error of one of them."""
+    least = choice.curve[choice.best_index]
+    if choice.error is None or choice.difference is None or choice.higher_is_better or least <= 0:
         return ""
     low, high = choice.interval
-    inside = [
-        value
-        for scale, value in zip(choice.scales, choice.curve, strict=True)
-        if low <= scale <= high
-    ]
-    least = choice.curve[choice.best_index]
-    if least <= 0:
-        return ""
-    spread = 100 * (max(inside) / least - 1)
-    error = 100 * choice.error[choice.best_index] / least
-    return f" (they differ by {number(spread, 2)} %, the standard error is {number(error, 2)} %)"
+    pairs = zip(choice.scales, choice.curve, strict=True)
+    most = max(value for scale, value in pairs if low <= scale <= high)
+    spread = number(100 * (most / least - 1), 2)
+    error = number(100 * choice.error[choice.best_index] / least, 2)
+    return f" (they differ by {spread} %, the standard error of the loss is {error} %)"
 
 
-def _undecided(choices: list[Choice], name: Name) -> str:
-    if len(choices) == 1:
-        return says(choices[0], name)
-    return " ".join(says(choice, name) for choice in choices)
-
-
-def _agreement(settled: list[Choice], name: Name) -> str:
-    """The strengths that no settled criterion rules out."""
+def _together(settled: Sequence[Choice], name: Name) -> str:
+    """The strengths that no identified criterion rules out."""
     low = max(choice.interval[0] for choice in settled)
     high = min(choice.interval[1] for choice in settled)
-    names = ", ".join(choice.by for choice in settled)
+    names = " and ".join(_SUBJECTS[choice.by][1] for choice in settled)
     if low > high:
-        return f"The intervals of {names} do not meet: they measure different things."
-    return f"None of {names} rules out {name(low)} to {name(high)}."
+        return f"The intervals of {names} do not meet: they do not measure the same thing."
+    return f"All of them allow {name(low)} to {name(high)}."

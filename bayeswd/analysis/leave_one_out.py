@@ -53,7 +53,8 @@ def by_loo(
     """The scale of highest expected log predictive density (elpd, nats), rows left out singly.
 
     In closed form where there is one; else from the draws of posterior(problem, scales), with
-    the largest Pareto k of each scale in `k_hat`. sigma is the problem's own.
+    the largest Pareto k of each scale in `k_hat`; where it is above 0.7 at the best scale, nothing
+    is identified. sigma is the problem's own.
     """
     grid = checked(scales, "by_loo")
     if conjugate.applies_to(problem):
@@ -66,7 +67,8 @@ def by_loo(
     bad = sum(not largest <= GOOD_K for largest in k_hat)
     note = f"at {bad} of {len(grid)} scales some row has Pareto k above {GOOD_K}" if bad else ""
     choice = _choice(problem, grid, torch.stack([each for each, _ in found]), note)
-    return replace(choice, k_hat=k_hat)
+    reliable = k_hat[choice.best_index] <= GOOD_K
+    return replace(choice, k_hat=k_hat, identified=choice.identified and reliable)
 
 
 def exact(problem: Problem, scales: Sequence[float]) -> list[LeftOut]:

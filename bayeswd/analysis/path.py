@@ -118,13 +118,13 @@ def posteriors(
 
     chains, draws: at each scale, where there is no closed form.
     """
-    options = {"chains": chains, "draws": draws, "seed": seed}
     if conjugate.applies_to(problem):
         return list(conjugate.path(problem, scales))
     if choose.pick(problem)[0] is gibbs.sample:
-        return list(gibbs.path(problem, scales, warmup=50, **options))
+        drawn = gibbs.path(problem, scales, chains=chains, draws=draws, warmup=50, seed=seed)
+        return list(drawn)
     return [
-        choose.sample(each, **options)
+        choose.sample(each, chains=chains, draws=draws, seed=seed)
         for each in prior_scales.along(problem, scales, "path.posteriors")
     ]
 

@@ -129,8 +129,8 @@ def _given(rows: Any) -> Any:
 
 
 def _loo_scales(problem: Problem, grid: tuple[float, ...]) -> tuple[float, ...]:
-    """The grid, or evenly some of it where rows are left out by reweighting draws."""
-    count = min(len(grid), min(max(8, _SMOOTHED // problem.n), 16))
+    """The grid, or evenly some of it, 8 to 16, where rows are left out by reweighting draws."""
+    count = min(16, max(8, _SMOOTHED // problem.n))
     if conjugate.applies_to(problem) or count >= len(grid):
         return grid
     chosen = {round(index * (len(grid) - 1) / (count - 1)) for index in range(count)}
