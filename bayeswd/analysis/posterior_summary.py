@@ -12,13 +12,11 @@ from bayeswd import tables
 from bayeswd.analysis import posterior_words
 from bayeswd.analysis.coefficients import Coefficient
 from bayeswd.analysis.comparison import DataSummary, Penalty
+from bayeswd.analysis.mixing import MOST_DIVERGING, is_mixed
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws, Estimate
 
 SCHEMA = "bayeswd.sample/1"
-# Vehtari et al. 2021, section 4: R-hat below 1.01, and 400 effective draws to trust it
-LARGEST_R_HAT, LEAST_ESS = 1.01, 400
-MOST_DIVERGING = 0.01  # of all draws
 INDEPENDENT = ("conjugate", "normal-inverse-gamma", "laplace-approximation", "pyro-svi")
 
 
@@ -94,8 +92,7 @@ class PosteriorSummary:
         """Independent draws, or R-hat <= 1.01, ESS >= 400 and few divergences."""
         if self.independent:
             return True
-        mixed = self.r_hat <= LARGEST_R_HAT and self.ess_bulk >= LEAST_ESS  # nan: not mixed
-        return mixed and self.diverging <= MOST_DIVERGING
+        return is_mixed(self.r_hat, self.ess_bulk) and self.diverging <= MOST_DIVERGING
 
     def title(self) -> str:
         strength = tables.number(self.penalty.strength)

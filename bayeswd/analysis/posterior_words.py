@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
-from bayeswd.analysis import posterior_summary
 from bayeswd.analysis.coefficients import Coefficient, weight_count
+from bayeswd.analysis.mixing import LARGEST_R_HAT, LEAST_ESS, MOST_DIVERGING
 from bayeswd.tables import number
 
 if TYPE_CHECKING:
@@ -117,21 +117,20 @@ def _mode_and_mean(one: PosteriorSummary) -> str:
 
 def _complaints(one: PosteriorSummary) -> list[str]:
     found = []
-    limits = posterior_summary
     if isnan(one.r_hat) and one.size[0] == 1:
         found.append("a single chain has no R-hat")
     elif isnan(one.r_hat):
         found.append("R-hat does not exist for so few draws, or for draws that are not finite")
-    late = [row for row in one.all_rows if row.r_hat > limits.LARGEST_R_HAT]
+    late = [row for row in one.all_rows if row.r_hat > LARGEST_R_HAT]
     if late:
         worst = max(late, key=lambda row: row.r_hat)
         found.append(
-            f"R-hat above {limits.LARGEST_R_HAT} for {len(late)} of {len(one.all_rows)} "
+            f"R-hat above {LARGEST_R_HAT} for {len(late)} of {len(one.all_rows)} "
             f"coefficients, {worst.r_hat:.3f} for {worst.name}"
         )
-    if one.ess_bulk < limits.LEAST_ESS:
-        found.append(f"ESS {_whole(one.ess_bulk)}, below {limits.LEAST_ESS}")
-    if one.diverging > limits.MOST_DIVERGING:
+    if one.ess_bulk < LEAST_ESS:
+        found.append(f"ESS {_whole(one.ess_bulk)}, below {LEAST_ESS}")
+    if one.diverging > MOST_DIVERGING:
         found.append(f"{100 * one.diverging:.2g} % of the draws diverged")
     return found
 

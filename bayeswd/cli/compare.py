@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayeswd.cli import arguments as shared
+from bayeswd.cli import posterior_file
+from bayeswd.cli.posterior_file import Sampled
 from bayeswd.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         shared.write_json(result.to_dict(), arguments.json)
     if not data_is_there:
         _write_data(folder, split)
-    print(f"\n{_draw(folder, result)}", file=to_person)
+    sampled = posterior_file.write(folder, _draws_of(result), arguments.seed, posterior_file.FEWER)
+    print(f"\n{_draw(folder, result, sampled)}", file=to_person)
     print(f"Again from the files: {_again(arguments, folder, split, statement)}", file=to_person)
     return int(arguments.strict and not (result.converged and result.equivalent))
 
@@ -142,14 +145,22 @@ def _write_data(folder: Path, split: Split) -> None:
     datasets.write_csv(folder / "validation.csv", split.data, ~split.train_rows)
 
 
-def _draw(folder: Path, result: Comparisons) -> str:
+def _draws_of(result: Comparisons) -> list[Sampled]:
+    return [
+        Sampled(one.draws, one.problem, one.penalty, result.data.names)
+        for one in result.comparisons
+        if one.draws is not None
+    ]
+
+
+def _draw(folder: Path, result: Comparisons, sampled: list[str]) -> str:
     """Save the figures; says which there are and why others are not."""
     from bayeswd.report import plots
 
     shared.say("figures")
     figures = plots.compare(result, folder)
     names = ", ".join(f"{name}.png" for name, _ in figures)
-    lines = [f"Written to {folder}/: train.csv, validation.csv, {names}"]
+    lines = [f"Written to {folder}/: train.csv, validation.csv, {names}", *sampled]
     lines += [f"No {name}.png: {reason}" for name, reason in figures.skipped.items()]
     return "\n".join(lines)
 

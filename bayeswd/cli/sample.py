@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayeswd.cli import arguments as shared
+from bayeswd.cli import posterior_file
+from bayeswd.cli.posterior_file import Sampled
 from bayeswd.cli.progress import Progress
 from bayeswd.errors import InputError
 
@@ -80,6 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
     shared.check_json(arguments)
     _check_sizes(arguments)
     split = shared.split_of(arguments)
+    if split.data.likelihood == "categorical" and not arguments.penalize_bias:
+        raise InputError(
+            f"{split.data.name}: a shift common to all classes changes no probability, so that "
+            "without a prior on the bias the posterior is improper; add --penalize-bias."
+        )
     statement, plans, where = _planned(arguments, split)
     result, stopped = _draw_all(arguments, statement, plans)
 
@@ -89,8 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"\n{result.body()}", file=to_person)
     if arguments.json:
         shared.write_json(result.to_json(), arguments.json)
-    print(f"\n{_save(folder, result, arguments.seed)}", file=to_person, flush=True)
-    print(_draw_figures(folder, result), file=to_person)
+    written = posterior_file.write(folder, _sampled(result), arguments.seed, posterior_file.MANY)
+    print("", *written, _draw_figures(folder, result), sep="\n", file=to_person)
     if stopped:
         return INTERRUPTED
     return int(arguments.strict and not result.converged)
@@ -166,24 +173,10 @@ def _draw_one(
     return summarize(draws, problem, penalty=penalty, data=statement.data, asked=plan.draws)
 
 
-def _save(folder: Path, result: PosteriorSummaries, seed: int) -> str:
-    """Write posterior.nc, whole or not at all; says what is in it."""
-    from bayeswd.posterior import thinning, with_arviz
-
-    shared.say("posterior.nc")
-    trees, notes = {}, []
-    for one in result.posteriors:
-        kept, step = thinning.thinned(one.draws, one.problem)
-        if step > 1:
-            notes.append(f"{one.penalty.kind}: draw {step}, {2 * step} ... of each chain")
-        trees[one.penalty.kind] = with_arviz.to_datatree(
-            kept, one.problem, names=one.data.names, seed=seed, strength=one.penalty.strength
-        )
-    (tree,) = trees.values() if len(trees) == 1 else (with_arviz.path_datatree(trees),)
-    folder.mkdir(parents=True, exist_ok=True)
-    with_arviz.save(tree, folder / "posterior.nc")
-    inside = f" (groups {', '.join(trees)})" if len(trees) > 1 else ""
-    return "\n".join([f"Written to {folder}/: posterior.nc{inside}", *notes])
+def _sampled(result: PosteriorSummaries) -> list[Sampled]:
+    return [
+        Sampled(one.draws, one.problem, one.penalty, one.data.names) for one in result.posteriors
+    ]
 
 
 def _draw_figures(folder: Path, result: PosteriorSummaries) -> str:

@@ -9,10 +9,8 @@ from torch import Tensor
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
-MOST_NUMBERS = 2**21  # in the largest group of a file, 16 MiB in float64
 
-
-def thinned(draws: Draws, problem: Problem, most: int = MOST_NUMBERS) -> tuple[Draws, int]:
+def thinned(draws: Draws, problem: Problem, most: int) -> tuple[Draws, int]:
     """Every k-th draw of each chain, and k, so that no group of a tree is larger than `most`.
 
     Groups have as many numbers to a draw as there are parameters, or targets. k = 1 leaves the

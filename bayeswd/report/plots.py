@@ -1,4 +1,4 @@
-"""The figures: `plots.compare(result, out)` and `plots.posterior(summary, out)` draw all that apply.
+"""Figures: `plots.compare(result, out)` and `plots.posterior(summary, out)` draw all that apply.
 
 Each figure is also a function of its own, from the result of `bw.compare` or of `bw.summarize` to
 a matplotlib Figure; where it does not apply it raises InputError with the reason.

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayeswd.analysis.posterior_summary import LARGEST_R_HAT, PosteriorSummaries, PosteriorSummary
+from bayeswd.analysis.mixing import LARGEST_R_HAT
+from bayeswd.analysis.posterior_summary import PosteriorSummaries, PosteriorSummary
 from bayeswd.errors import InputError
 from bayeswd.report import style
 from bayeswd.report.arviz_axes import collection
@@ -107,6 +108,6 @@ def _reading(several: Posteriors) -> str:
     most = max(one.size[0] for one in several)
     groups = f"; more than {GROUPS} are drawn as {GROUPS} groups" if most > GROUPS else ""
     return (
-        f"The weights with the largest R-hat. One line for each chain{groups}. Lines of chains that "
-        "draw from one distribution stay in the grey band around 0."
+        f"The weights with the largest R-hat. One line for each chain{groups}. Lines of chains "
+        "that draw from one distribution stay in the grey band around 0."
     )
