@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bayeswd.analysis.choice import Choice
+from bayeswd.analysis.leave_one_out import GOOD_K
 from bayeswd.tables import number
 
 if TYPE_CHECKING:
@@ -26,16 +27,30 @@ def verdict(found: InStrengths) -> str:
     choices = found.selection.choices
     if not choices:
         return "No criterion applies to these data."
-    settled = [choice for choice in choices if choice.identified]
-    loose = [choice for choice in choices if not choice.identified]
+    sound = [choice for choice in choices if _is_sound(choice)]
+    settled = [choice for choice in sound if choice.identified]
+    loose = [choice for choice in sound if not choice.identified]
     sentences = [_settled(found, choice) for choice in settled]
     sentences += [_loose(found, choice) for choice in loose]
     if not settled:
         sentences.append("So these data do not name a λ on this grid: name a prior instead.")
     if found.asked:
         sentences.append(_asked(found, found.asked))
+    sentences += [_unsound(choice) for choice in choices if choice not in sound]
     sentences += _unconverged(found)
     return " ".join(sentences)
+
+
+def _is_sound(choice: Choice) -> bool:
+    """Whether its estimates can be trusted at its best, as those by importance sampling may not."""
+    return choice.k_hat is None or choice.k_hat[choice.best_index] <= GOOD_K
+
+
+def _unsound(choice: Choice) -> str:
+    return (
+        f"{_capital(NAMES[choice.by])} is not to be trusted here: its draws do not reach far enough "
+        f"(Pareto k above {GOOD_K:g})."
+    )
 
 
 def rules_out(found: InStrengths, choice: Choice, strength: float) -> bool:
@@ -52,7 +67,7 @@ def _settled(found: InStrengths, choice: Choice) -> str:
     said = f"{NAMES[choice.by]} chooses λ = {best} (prior sd {sd})"
     if choice.by == "hyperprior":
         said = f"{NAMES[choice.by]} has its median at {best}"
-    return f"{_capital(said)} and leaves {low} to {high}{_margin(found, choice)}."
+    return f"{_capital(said)} and leaves {low} to {high}{_margin(choice)}."
 
 
 def _loose(found: InStrengths, choice: Choice) -> str:
@@ -63,25 +78,33 @@ def _loose(found: InStrengths, choice: Choice) -> str:
         (True, False): f"λ up to {high} apart",
         (False, True): f"λ from {low} on apart",
     }[at_low, at_high]
-    return f"{_capital(NAMES[choice.by])} cannot tell {apart}{_margin(found, choice)}."
+    return f"{_capital(NAMES[choice.by])} cannot tell {apart}{_margin(choice)}."
 
 
-def _margin(found: InStrengths, choice: Choice) -> str:
-    """`: they differ by 5.7 %, and the standard error of one is 14 %`, of losses alone."""
+def _margin(choice: Choice) -> str:
+    """`: the losses differ by 5.7 %, and the standard error of one is 14 %`."""
     least = choice.curve[choice.best_index]
     if choice.error is None or choice.higher_is_better or least <= 0:
         return ""
     low, high = choice.interval
     pairs = zip(choice.scales, choice.curve, strict=True)
     inside = [value for scale, value in pairs if low <= scale <= high]
-    spread = number(100 * (max(inside) / least - 1), 2)
-    error = number(100 * choice.error[choice.best_index] / least, 2)
-    return f": they differ by {spread} %, and the standard error of one is {error} %"
+    spread, error = max(inside) / least - 1, choice.error[choice.best_index] / least
+    return (
+        f": the losses differ by {_percent(spread)}, and the standard error of one is "
+        f"{_percent(error)}"
+    )
+
+
+def _percent(share: float) -> str:
+    """`0.57 %`, `5.7 %`, `214 %`."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{number(100 * share, 2)} %"
 
 
 def _asked(found: InStrengths, strength: float) -> str:
     """Whether any criterion rules out the strength that the reader had in mind."""
-    against = [NAMES[c.by] for c in found.selection.choices if rules_out(found, c, strength)]
+    sound = [choice for choice in found.selection.choices if _is_sound(choice)]
+    against = [NAMES[choice.by] for choice in sound if rules_out(found, choice, strength)]
     said = f"λ = {number(strength, 3)}"
     return f"{said} is ruled out by {_listed(against)}." if against else f"None rules out {said}."
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from bayeswd.cli import arguments as shared
 from bayeswd.errors import InputError
 
 if TYPE_CHECKING:
+    from bayeswd.analysis.choice import Selection
     from bayeswd.analysis.in_strengths import InStrengths
     from bayeswd.analysis.statement import Statement
 
@@ -149,27 +151,44 @@ def _select(
     strengths: tuple[float, ...] | None,
     by: tuple[str, ...] | None,
 ) -> InStrengths:
-    from bayeswd.analysis import in_strengths, selection
+    from bayeswd.analysis import in_strengths, selection, swift
 
     problem, penalty = statement.problems[place], statement.penalties[place]
-    own = len(statement.problems) == 1 or place == 0
-    given = arguments.strength is not None or arguments.prior_scale is not None
     scales = None
     if strengths is not None:
         scales = in_strengths.scales_of(problem, penalty, strengths)
+    criteria, late = swift.criteria(problem, by or (), CRITERIA)
     selected = selection.select(
         problem,
         scales,
         validation=statement.validation if statement.data.n_validation else None,
-        by=by,
+        by=criteria,
         folds=arguments.folds,
-        posterior=arguments.posterior,
         unknown_noise=statement.data.noise_from == "estimated",
         seed=arguments.seed,
         progress=shared.say,
     )
-    asked = penalty.strength if own and (given or statement.data.name == "d2l") else None
-    return in_strengths.InStrengths(selected, penalty.convention, asked, statement.data.names)
+    selected = replace(selected, skipped={**selected.skipped, **late})
+    if arguments.posterior:
+        shared.say("the posteriors along the path")
+        selected = _with_posteriors(selected, arguments.seed)
+    given = arguments.strength is not None or arguments.prior_scale is not None
+    has_in_mind = place == 0 and (given or statement.data.name == "d2l")
+    return in_strengths.InStrengths(
+        selected,
+        penalty.convention,
+        penalty.strength if has_in_mind else None,
+        statement.data.names,
+    )
+
+
+def _with_posteriors(selected: Selection, seed: int) -> Selection:
+    from bayeswd.analysis import swift
+
+    try:
+        return swift.with_posteriors(selected, seed)
+    except InputError as reason:
+        return replace(selected, skipped={**selected.skipped, "posteriors": str(reason)})
 
 
 def _write(folder: Path, found: InStrengths, ending: str) -> str:

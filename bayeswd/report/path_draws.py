@@ -19,11 +19,11 @@ from torch import Tensor
 from bayeswd.analysis.bands import Posterior
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.errors import InputError
-from bayeswd.posterior import conjugate, with_arviz
+from bayeswd.posterior import conjugate, gaussian_draws, with_arviz
 from bayeswd.problem.objective import Problem
 from bayeswd.report import strength_axes, style
 from bayeswd.report.forest_figure import choose_weights
-from bayeswd.results import Draws
+from bayeswd.results import Draws, GaussianPosterior
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -82,6 +82,9 @@ def posterior_at(found: InStrengths, place: int) -> Posterior:
 
 def draws_of(problem: Problem, posterior: Posterior, draws: int, seed: int) -> Draws:
     """Four chains of so many draws: exact ones, or those that there are, evenly thinned."""
+    if isinstance(posterior, GaussianPosterior) and posterior.method != "exact":
+        params, joint = gaussian_draws.draw(problem, posterior, CHAINS, draws, seed)
+        return Draws(params, posterior.method, posterior.note, 0.0, sample_stats={"lp": joint})
     if not isinstance(posterior, Draws):
         return conjugate.sample(problem, chains=CHAINS, draws=draws, seed=seed)
 

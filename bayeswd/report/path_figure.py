@@ -54,7 +54,8 @@ def draw_weight(axes: Axes, found: InStrengths, index: int) -> None:
             for values in (along.bands.lower, along.bands.median, along.bands.upper)
         )
         look: style.Look = {"color": style.POSTERIOR, "linewidth": 0}
-        axes.fill_between(x, lower, upper, alpha=0.22, label=f"posterior, {share}", **look)
+        name = f"posterior, {share}{_approximate(along)}"
+        axes.fill_between(x, lower, upper, alpha=0.22, label=name, **look)
         axes.plot(x, median, color=style.POSTERIOR, linewidth=1, label="posterior median")
     axes.plot(x, _column(along.weights, index), color=style.INK, label="mode, the trained weight")
     sds = 2 * np.array(along.prior_sds)
@@ -94,6 +95,12 @@ def finding(found: InStrengths) -> str:
         return said
     share = words.percent(along.bands.probability)
     return f"{said}; {along.bands.excludes_zero[index]} have a {share} interval without 0"
+
+
+def _approximate(along: Path) -> str:
+    """A second line for bands that are not those of the posterior itself."""
+    methods = {getattr(posterior, "method", "exact") for posterior in along.posteriors or ()}
+    return "" if methods <= {"exact"} else "\n(Gaussian at the mode)"
 
 
 def _column(values, index: int) -> np.ndarray:
