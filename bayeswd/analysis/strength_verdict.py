@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from math import isclose
 from typing import TYPE_CHECKING
 
 from bayeswd.analysis.choice import Choice
@@ -19,6 +21,7 @@ NAMES = {
     "evidence": "the evidence",
     "hyperprior": "the posterior of λ",
 }
+EDGE = 0.02  # of the end of the grid: at it
 MOST_NAMED = 3  # strengths whose fits did not converge
 
 
@@ -27,12 +30,16 @@ def verdict(found: InStrengths) -> str:
     choices = found.selection.choices
     if not choices:
         return "No criterion applies to these data."
-    sound = [choice for choice in choices if _is_sound(choice)]
+    sound = [choice for choice in choices if is_sound(choice)]
     settled = [choice for choice in sound if choice.identified]
     loose = [choice for choice in sound if not choice.identified]
     sentences = [_settled(found, choice) for choice in settled]
-    sentences += [_loose(found, choice) for choice in loose]
-    if not settled:
+    sentences += [_loose(found, choice) for choice in loose if not beyond(found, choice)]
+    for end in sorted({beyond(found, choice) for choice in loose} - {""}):
+        names = [NAMES[choice.by] for choice in loose if beyond(found, choice) == end]
+        are = "are" if len(names) > 1 else "is"
+        sentences.append(f"{_capital(_listed(names))} {are} best {end}: extend it.")
+    if not settled and not any(beyond(found, choice) for choice in loose):
         sentences.append("So these data do not name a λ on this grid: name a prior instead.")
     if found.asked:
         sentences.append(_asked(found, found.asked))
@@ -41,15 +48,15 @@ def verdict(found: InStrengths) -> str:
     return " ".join(sentences)
 
 
-def _is_sound(choice: Choice) -> bool:
+def is_sound(choice: Choice) -> bool:
     """Whether its estimates can be trusted at its best, as those by importance sampling may not."""
     return choice.k_hat is None or choice.k_hat[choice.best_index] <= GOOD_K
 
 
 def _unsound(choice: Choice) -> str:
     return (
-        f"{_capital(NAMES[choice.by])} is not to be trusted here: its draws do not reach far enough "
-        f"(Pareto k above {GOOD_K:g})."
+        f"{_capital(NAMES[choice.by])} is not to be trusted here: its draws do not reach far "
+        f"enough (Pareto k above {GOOD_K:g})."
     )
 
 
@@ -72,13 +79,23 @@ def _settled(found: InStrengths, choice: Choice) -> str:
 
 def _loose(found: InStrengths, choice: Choice) -> str:
     low, high = (number(end, 2) for end in found.interval(choice))
-    at_low, at_high = found.open_ends(choice)
-    apart = {
-        (True, True): "any λ of this grid from another",
-        (True, False): f"λ up to {high} apart",
-        (False, True): f"λ from {low} on apart",
-    }[at_low, at_high]
-    return f"{_capital(NAMES[choice.by])} cannot tell {apart}{_margin(choice)}."
+    name = _capital(NAMES[choice.by])
+    if all(found.open_ends(choice)):
+        return f"{name} cannot tell any λ of this grid from another{_margin(choice)}."
+    apart = f"up to {high}" if found.open_ends(choice)[0] else f"from {low} on"
+    return f"{name} cannot tell λ {apart} apart{_margin(choice)}."
+
+
+def beyond(found: InStrengths, choice: Choice) -> str:
+    """`at the low end of the grid, λ = 1`, where a criterion is best and open there alone."""
+    best, strengths = found.strength(choice.scale), sorted(found.strengths)
+    low, high = found.open_ends(choice)
+    near = partial(isclose, best, rel_tol=EDGE)
+    if low and not high and near(strengths[0]):
+        return f"at the low end of the grid, λ = {number(strengths[0], 2)}"
+    if high and not low and near(strengths[-1]):
+        return f"at the high end of the grid, λ = {number(strengths[-1], 2)}"
+    return ""
 
 
 def _margin(choice: Choice) -> str:
@@ -103,7 +120,7 @@ def _percent(share: float) -> str:
 
 def _asked(found: InStrengths, strength: float) -> str:
     """Whether any criterion rules out the strength that the reader had in mind."""
-    sound = [choice for choice in found.selection.choices if _is_sound(choice)]
+    sound = [choice for choice in found.selection.choices if is_sound(choice)]
     against = [NAMES[choice.by] for choice in sound if rules_out(found, choice, strength)]
     said = f"λ = {number(strength, 3)}"
     return f"{said} is ruled out by {_listed(against)}." if against else f"None rules out {said}."

@@ -14,6 +14,7 @@ from bayeswd.report import path_draws, strength_axes, style, words
 from bayeswd.report.weights import weight_names
 
 WIDTH, LEFT, KEY, TOP = 9.6, 1.55, 2.05, 0.95  # inches
+TICKS = 0.6  # inches of the left margin
 ROW, COUNTS = 1.05, 1.3
 
 
@@ -23,17 +24,17 @@ def path(found: InStrengths) -> Figure:
 
     Without posteriors on the path, the estimates alone.
     """
-    along = found.selection.path
     chosen = sorted(path_draws.chosen_weights(found))
     names = weight_names(found, found.selection.problem, chosen)
     heights = [ROW] * len(chosen) + [COUNTS]
     figure = style.new_figure(WIDTH, strength_axes.total(heights, TOP, gap=0.14))
     panels = strength_axes.stacked(figure, heights, left=LEFT, right=KEY, top=TOP, gap=0.14)
-    reach = _reach(along, chosen)
+    reach = _reach(found, chosen)
     for axes, index, name in zip(panels, chosen, names, strict=False):
         draw_weight(axes, found, index)
         axes.set_ylim(-reach, reach)
-        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        said = words.wrapped(name, LEFT - TICKS, style.LABEL)
+        axes.set_ylabel(said, rotation=0, ha="right", va="center")
         style.short_ticks(axes, 4)
     draw_counts(panels[-1], found)
     strength_axes.label(panels, found, strength_axes.window(found))
@@ -107,25 +108,23 @@ def _column(values, index: int) -> np.ndarray:
     return values.flatten(1)[:, index].detach().cpu().double().numpy()
 
 
-def _reach(along: Path, chosen: Sequence[int]) -> float:
-    """Half of the shared axis: the weights themselves, and of their bands what is near them."""
-    largest = max(float(np.abs(_column(along.weights, index)).max()) for index in chosen)
-    if along.bands is None:
-        return 1.1 * largest or 1.0
-    middle = slice(None, len(along.scales) * 3 // 4)
-    bands = [
-        float(np.abs(_column(values, index))[middle].max())
-        for index in chosen
-        for values in (along.bands.lower, along.bands.upper)
-    ]
-    return 1.05 * max(*bands, min(largest, 3 * max(bands))) or 1.0
+def _reach(found: InStrengths, chosen: Sequence[int]) -> float:
+    """Half of the shared axis: what bands and estimates take at a tenth of the chosen strength.
+
+    Wider bands, at yet weaker penalties, are cut off.
+    """
+    along, (place,) = found.selection.path, path_draws.around(found, (0.1,))
+    values = [along.weights] + ([along.bands.lower, along.bands.upper] if along.bands else [])
+    columns = list(chosen)
+    reach = max(float(each[place].flatten()[columns].abs().max()) for each in values)
+    return 1.1 * reach or 1.0
 
 
 def _reading(found: InStrengths, shown: int) -> str:
     total = found.selection.path.weights[0].numel()
     if shown == total:
-        return "All weights, on one scale."
+        return "All weights, on one scale; wider bands are cut off."
     return (
         f"{shown} of {total} weights, on one scale: the three largest, a middling one and the "
-        "smallest."
+        "smallest; wider bands are cut off."
     )

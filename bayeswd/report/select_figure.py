@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from bayeswd.analysis import held_out
 from bayeswd.analysis.choice import Choice
 from bayeswd.analysis.in_strengths import InStrengths
+from bayeswd.analysis.strength_verdict import beyond, is_sound
 from bayeswd.report import strength_axes, style
 
 COLOURS = {
@@ -92,9 +93,10 @@ def _line(
     error: Sequence[float] | None,
     colour: str,
     name: str,
+    line: str = "-",
 ) -> None:
     middle = np.array(values)
-    axes.plot(x, middle, color=colour, label=name)
+    axes.plot(x, middle, line, color=colour, label=name)
     if error is not None:
         band = np.array(error)
         axes.fill_between(x, middle - band, middle + band, color=colour, alpha=0.15, linewidth=0)
@@ -111,8 +113,9 @@ def draw_nats(axes: Axes, found: InStrengths, shown: Sequence[Choice]) -> None:
         best = max(value for value in choice.curve if math.isfinite(value))
         below = [value - best for value in choice.curve]
         name = {"evidence": "log evidence", "leave-one-out": "LOO elpd"}[choice.by]
+        name += "" if is_sound(choice) else ", not reliable"
         at, error = found.strengths_of(choice), choice.difference_error
-        _line(axes, at, below, error, COLOURS[choice.by], name)
+        _line(axes, at, below, error, COLOURS[choice.by], name, "-" if is_sound(choice) else ":")
     axes.set_ylim(-NATS_SHOWN, 1.5)
     axes.set_ylabel("nats below\nthe best")
     style.short_ticks(axes, 5)
@@ -128,11 +131,13 @@ def draw_intervals(axes: Axes, found: InStrengths) -> None:
             heights = np.array(choice.density) / max(choice.density)
             look: style.Look = {"color": colour, "alpha": 0.25, "linewidth": 0}
             axes.fill_between(found.strengths_of(choice), row, row + 0.75 * heights, **look)
-        axes.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
+        shade = 1.0 if is_sound(choice) else 0.35
+        span: style.Look = {"color": colour, "alpha": shade, "solid_capstyle": "butt"}
+        axes.plot([low, high], [row, row], linewidth=3, **span)
         for end, is_open, marker in zip(ends, found.open_ends(choice), "<>", strict=True):
             if is_open:
-                axes.plot(end, row, marker, color=colour, markersize=8, clip_on=False)
-        axes.plot(found.strength(choice.scale), row, "o", color=colour, markersize=7)
+                axes.plot(end, row, marker, markersize=8, clip_on=False, **span)
+        axes.plot(found.strength(choice.scale), row, "o", markersize=7, **span)
         said = f"{style.brief(found.strength(choice.scale), 2)}: {found.span(choice)}"
         axes.annotate(
             said, (1.025, row), xycoords=("axes fraction", "data"), va="center", fontsize=8.5
@@ -175,14 +180,16 @@ def _guides(axes: Axes, found: InStrengths) -> None:
 def finding(found: InStrengths) -> str:
     """One line: what the evidence finds, and what the held-out rows do."""
     there = [found.selection.choice(by) for by in TOLD_FIRST]
-    wanted = [choice for choice in there if choice is not None][:2]
+    wanted = [choice for choice in there if choice is not None and is_sound(choice)][:2]
     return "; ".join(f"{choice.by}: {_found(found, choice)}" for choice in wanted).capitalize()
 
 
 def _found(found: InStrengths, choice: Choice) -> str:
     if choice.open_ends == (True, True):
-        return "no λ of this grid is better than another"
-    return f"λ = {style.brief(found.strength(choice.scale), 2)}, not told from {found.span(choice)}"
+        return "no λ of this grid told from another"
+    if beyond(found, choice):
+        return f"best {beyond(found, choice)}"
+    return f"λ = {style.brief(found.strength(choice.scale), 2)} ({found.span(choice)})"
 
 
 def _reading(found: InStrengths) -> str:

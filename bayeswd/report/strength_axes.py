@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.report import style
 
-Convert = Callable[[np.ndarray], np.ndarray]
+Convert = Callable[[Any], Any]  # of arrays
 BEYOND = 100.0  # drawn on either side of all that cannot be told apart
+FEW = 30.0  # ratio of the ends of an axis
 GAP, FOOT = 0.22, 0.95  # inches between panels, and below the last
 
 
@@ -60,11 +64,20 @@ def label(
 ) -> None:
     """The strength on the lowest axis and, on top of the first panel, the prior's sd."""
     panels[-1].set(xscale="log", xlabel=f"strength λ ({found.convention})")
-    panels[-1].set_xlim(window or (min(found.strengths), max(found.strengths)))
-    style.decade_ticks(panels[-1].xaxis)
-    above = panels[0].secondary_xaxis("top", functions=_to_sd_and_back(found))
+    low, high = window or (min(found.strengths), max(found.strengths))
+    panels[-1].set_xlim(low, high)
+    _ticks(panels[-1].xaxis, low, high)
+    to_sd, to_strength = _to_sd_and_back(found)
+    above = panels[0].secondary_xaxis("top", functions=(to_sd, to_strength))
     above.set_xlabel("prior sd of a weight")
-    style.decade_ticks(above.xaxis)
+    _ticks(above.xaxis, *sorted(map(float, to_sd(np.array([low, high])))))
+
+
+def _ticks(axis: Axis, low: float, high: float) -> None:
+    """Powers of ten, and 2 and 5 times them where there are few."""
+    style.decade_ticks(axis)
+    if high < low * FEW:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
 
 
 def _to_sd_and_back(found: InStrengths) -> tuple[Convert, Convert]:
