@@ -76,6 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     strengths, by = grid(arguments.grid), criteria(arguments.by)
     if arguments.folds < 2:
         raise InputError(f"--folds {arguments.folds}: it must be 2 or more.")
+    if arguments.strength == 0:
+        raise InputError(
+            "--strength 0 is the flat prior, and has no place on the path: give one > 0, or none."
+        )
     if arguments.penalty == "elastic-net" or arguments.l1_ratio is not None:
         raise InputError(
             "an elastic net has two scales, and its path is no single strength; "

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bayeswd.analysis.in_strengths import InStrengths
 from bayeswd.report import style
@@ -17,6 +17,7 @@ from bayeswd.report import style
 Convert = Callable[[Any], Any]  # of arrays
 BEYOND = 100.0  # drawn on either side of all that cannot be told apart
 FEW = 30.0  # ratio of the ends of an axis
+MOST_TICKS = 8
 GAP, FOOT = 0.22, 0.95  # inches between panels, and below the last
 
 
@@ -74,10 +75,16 @@ def label(
 
 
 def _ticks(axis: Axis, low: float, high: float) -> None:
-    """Powers of ten, and 2 and 5 times them where there are few."""
-    style.decade_ticks(axis)
+    """Powers of ten between the ends, and 2 and 5 times them where there are few."""
+    powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    step = int(np.ceil(len(powers) / MOST_TICKS))
+    ticks = 10.0 ** powers[powers % step == 0]
     if high < low * FEW:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ticks = np.outer(ticks, (1, 2, 5)).ravel()
+    ticks = ticks[(low <= ticks) & (ticks <= high)]
+    axis.set_major_locator(FixedLocator(ticks.tolist()))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FixedFormatter([style.brief(tick) for tick in ticks.tolist()]))
 
 
 def _to_sd_and_back(found: InStrengths) -> tuple[Convert, Convert]:
