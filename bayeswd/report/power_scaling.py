@@ -56,7 +56,7 @@ def power_scaling(found: InStrengths) -> Figure:
     own = f"λ = {style.brief(found.strengths[place])}"
     style.headline(
         figure,
-        f"p(w)^α is α times λ: {_agreement(reweighted, refitted, own)}",
+        f"p(w)^α is α times λ: {_agreement(reweighted, refitted)}",
         f"{CHAINS * DRAWS} draws at {own} ({found.convention}). Open circles: Pareto k above "
         f"{GOOD_K:g}, too few draws for so far a step. An index above {SENSITIVE:g} calls a "
         "posterior sensitive.",
@@ -64,13 +64,13 @@ def power_scaling(found: InStrengths) -> Figure:
     return figure
 
 
-def _agreement(reweighted: Reweighted, refitted: np.ndarray, own: str) -> str:
+def _agreement(reweighted: Reweighted, refitted: np.ndarray) -> str:
     """How near the reliable reweighted means are to refits, and from where to where they reach."""
     good = reweighted.k_hat <= GOOD_K
     reach = np.array(POWERS)[good]
     apart = float(np.abs((reweighted.means - refitted) / reweighted.sd)[good].max())
     return (
-        f"draws at {own} reweighted agree with refits to {apart:.2f} posterior sd, "
+        f"reweighted draws meet refits within {apart:.2f} posterior sd "
         f"for α from {style.brief(reach.min(), 2)} to {style.brief(reach.max(), 2)}"
     )
 
@@ -105,7 +105,8 @@ def reweighted_means(tree: DataTree, problem: Problem, chosen: Sequence[int]) ->
     for power in POWERS:
         weights, k_hat = np.ones(len(flat)), 0.0  # of the draws themselves
         if power != 1:
-            logs, k_hat = ((power - 1) * log_prior).azstats.psislw(dim=sample)
+            # psislw takes minus the log weights, as leave-one-out has them
+            logs, k_hat = ((1 - power) * log_prior).azstats.psislw(dim=sample)
             weights = np.exp(logs.values.ravel() - float(logs.max()))
         means.append(weights @ flat / weights.sum())
         k_hats.append(float(k_hat))

@@ -125,7 +125,9 @@ def test_estimates_beyond_their_draws_are_not_believed(path):
 
 
 def test_fits_that_had_not_converged_are_named(path):
-    estimates = [replace(each, converged=place != 2) for place, each in enumerate(path.path.estimates)]
+    estimates = [
+        replace(each, converged=place != 2) for place, each in enumerate(path.path.estimates)
+    ]
     unfinished = replace(path, path=replace(path.path, estimates=tuple(estimates)))
     text = said(unfinished, choice())
     assert text.endswith("The fits at λ = 1 had not converged: their losses are not the prior's.")

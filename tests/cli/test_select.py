@@ -77,7 +77,7 @@ def test_the_netcdf_holds_posteriors_that_arviz_reads(capsys, csv, tmp_path):
     assert "No validation: there are no validation rows" in text
     whole = xr.open_datatree(tmp_path / "posteriors.nc")
     trees = with_arviz.path_of(whole)
-    assert list(trees)[0] == "λ=0.01"
+    assert next(iter(trees)) == "λ=0.01"
     assert list(trees)[-1] == "λ=10"
     assert set(trees) == {f"λ={float(label[2:]):.2g}" for label in trees}
     weights = trees["λ=0.01"]["posterior"]["weight"]

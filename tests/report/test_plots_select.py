@@ -68,7 +68,9 @@ def test_curves_are_those_of_the_criteria(kind: str, check_page: Check) -> None:
     one = found(kind)
     figure = plots.select(one)
     lines = labelled(figure)
-    np.testing.assert_allclose(lines["training rows"], [one.strengths, one.selection.path.train_losses])
+    np.testing.assert_allclose(
+        lines["training rows"], [one.strengths, one.selection.path.train_losses]
+    )
     validation = one.selection.choice("validation")
     assert validation is not None
     np.testing.assert_allclose(lines["validation"], [one.strengths, validation.curve])
@@ -87,10 +89,14 @@ def test_curves_are_those_of_the_criteria(kind: str, check_page: Check) -> None:
 def test_each_criterion_has_its_row_with_its_interval() -> None:
     one = found("l2")
     figure = plots.select(one)
-    rows: Axes = next(a for a in figure.axes if "evidence" in [t.get_text() for t in a.get_yticklabels()])
+    rows: Axes = next(
+        a for a in figure.axes if "evidence" in [t.get_text() for t in a.get_yticklabels()]
+    )
     names = [text.get_text() for text in rows.get_yticklabels()]
     assert names == [choice.by for choice in reversed(one.selection.choices)]
-    thick = {line.get_ydata()[0]: line.get_xdata() for line in rows.lines if line.get_linewidth() == 3}
+    thick = {
+        line.get_ydata()[0]: line.get_xdata() for line in rows.lines if line.get_linewidth() == 3
+    }
     for row, choice in enumerate(reversed(one.selection.choices)):
         np.testing.assert_allclose(thick[row], one.interval(choice))
     assert any("0.5" in text.get_text() for text in figure.texts)  # the strength asked about
