@@ -81,11 +81,11 @@ def _variances(problem: Problem, count: int) -> Tensor:
 
 
 def _at_zero(design: Design) -> tuple[Tensor, Tensor]:
-    """A'y and the diagonal of A'A, each [m]."""
+    """A'y and the diagonal of A'A, each [m], CPU."""
     data = design.data
     if isinstance(data, Scatter):
-        return data.cross, data.gram.diagonal()
-    return data.columns.T @ data.targets, (data.columns**2).sum(0)
+        return data.cross.cpu(), data.gram.diagonal().cpu()
+    return (data.columns.T @ data.targets).cpu(), (data.columns**2).sum(0).cpu()
 
 
 def _log_rows(problem: Problem, design: Design) -> float:

@@ -20,6 +20,7 @@ from torch import Tensor
 from bayeswd.analysis.evidence_curves import EvidenceCurve, Scales, spline
 from bayeswd.analysis.laplace_anchor import Anchor, known_anchor, uncertain_anchor
 from bayeswd.analysis.laplace_slopes import Slope, slope
+from bayeswd.errors import InputError
 from bayeswd.estimate import prior_scales
 from bayeswd.posterior import gibbs, gibbs_design
 from bayeswd.posterior.gibbs_design import Design
@@ -38,7 +39,7 @@ def known_noise(
 ) -> EvidenceCurve:
     """log p(targets) at the problem's own sigma."""
     design = gibbs_design.of([problem], "evidence")
-    anchor = known_anchor(problem, design, scales[0])
+    anchor = known_anchor(problem, design, scales[0] / 2)
     return _integrated(problem, scales, design, anchor, gibbs.KNOWN, chains, draws, seed)
 
 
@@ -51,7 +52,7 @@ def park_casella(
     slope is d log Z / d log lambda = d - lambda E[|w|_1 / sigma].
     """
     design = gibbs_design.of([problem], "evidence")
-    anchor, noise = uncertain_anchor(problem, design, scales[0]), gibbs.park_casella()
+    anchor, noise = uncertain_anchor(problem, design, scales[0] / 2), gibbs.park_casella()
     return _integrated(problem, scales, design, anchor, noise, chains, draws, seed)
 
 
@@ -65,6 +66,9 @@ def _integrated(
     draws: int,
     seed: int,
 ) -> EvidenceCurve:
+    if chains < 2:
+        raise InputError(f"evidence from {chains} chain has no error: give at least 2.")
+
     def found_at(nodes: Tensor) -> list[Slope]:
         drawn = _drawn(problem, nodes, noise, chains, draws, seed)
         return [slope(design, each, made) for each, made in drawn]
@@ -73,7 +77,7 @@ def _integrated(
     nodes, found = _refined(_nodes(anchor.log_scale, float(grid[-1])), found_at)
     slopes = torch.stack([each.values for each in found])  # [N, 2, chains]
     own = slopes.mean(-1)
-    left_out = (slopes.sum(-1, keepdim=True) - slopes) / max(chains - 1, 1)
+    left_out = (slopes.sum(-1, keepdim=True) - slopes) / (chains - 1)
     values = anchor.log_evidence + _cumulative(nodes, own)
     others = _cumulative(nodes, left_out)
     jackknife = (others - others.mean(-1, keepdim=True)).square().sum(-1)
@@ -122,8 +126,8 @@ def _rough(nodes: Tensor, slopes: Tensor) -> Tensor:
     areas = _areas(nodes, slopes)
     whole = _areas(nodes, slopes, 2)
     difference = areas[1:] + areas[:-1] - whole  # [N - 2, chains]
-    mean, chains = difference.mean(-1).abs(), difference.shape[-1]
-    noise = difference.std(-1) / chains**0.5 if chains > 1 else torch.zeros_like(mean)
+    mean = difference.mean(-1).abs()
+    noise = difference.std(-1) / difference.shape[-1] ** 0.5
     large = (mean / 15 > TOLERANCE) & (mean > 3 * noise)
     rough[1:] |= large
     rough[:-1] |= large
@@ -159,8 +163,7 @@ def _cumulative(nodes: Tensor, slopes: Tensor) -> Tensor:
 
 
 def _between(nodes: Tensor, values: Tensor, place: float) -> float:
-    right = int(torch.searchsorted(nodes, place).clamp(1, max(len(nodes) - 1, 1)))
-    if len(nodes) == 1:
-        return float(values[0])
+    """Linear between the values at the nodes."""
+    right = int(torch.searchsorted(nodes, place).clamp(1, len(nodes) - 1))
     share = (place - float(nodes[right - 1])) / float(nodes[right] - nodes[right - 1])
     return float(values[right - 1] + share * (values[right] - values[right - 1]))

@@ -27,16 +27,23 @@ DIRECTIONS = 50  # that control variates are made along
 
 @dataclass(frozen=True, eq=False)
 class Slope:
-    """values: the slope of log Z and the slope's slope by chain, [2, chains]. noise: mean sigma."""
+    """values: the slope of log Z and the slope's slope by chain, [2, chains], CPU.
+
+    noise: root of the posterior mean of sigma^2.
+    """
 
     values: Tensor
     noise: float
 
 
 def slope(design: Design, problem: Problem, draws: Draws) -> Slope:
+    """The slope at the problem's scale, from draws of its posterior.
+
+    design: of the same data, at any scale. Where sigma was drawn, all scales follow it.
+    """
     weights = _penalised(problem, draws)  # [C, N, m]
     l1, l2 = (rates[: weights.shape[-1]] for rates in linear_design.rates(problem))
-    sigma = torch.full(weights.shape[:2], design.noise_scale, dtype=torch.float64)
+    sigma = torch.full_like(weights[..., 0], design.noise_scale)
     sigma = sigma if draws.noise_scale is None else draws.noise_scale.double()
     scaled = weights * (design.noise_scale / sigma)[..., None]  # scales vary with sigma
     absolute, squared = scaled.abs() * l1, scaled**2 * l2
@@ -50,7 +57,7 @@ def slope(design: Design, problem: Problem, draws: Draws) -> Slope:
         zeros.append(zero_means.of_noise(sigma, squares + size - freedom))
     quiet = zero_means.quieted(size - weights.shape[-1], torch.cat(zeros, -1))
     bend = (size - size.mean()) ** 2 - (absolute + 2 * squared).sum(-1)
-    values = torch.stack([quiet.mean(1), bend.mean(1)])
+    values = torch.stack([quiet.mean(1), bend.mean(1)]).cpu()
     return Slope(values, float(sigma.square().mean().sqrt()))
 
 

@@ -27,7 +27,7 @@ from bayeswd.analysis.cross_validation import by_cross_validation
 from bayeswd.analysis.evidence_curves import EvidenceCurve
 from bayeswd.analysis.leave_one_out import by_loo
 from bayeswd.errors import InputError
-from bayeswd.posterior import conjugate
+from bayeswd.posterior import choose, conjugate, gibbs
 from bayeswd.problem.objective import Problem
 
 __all__ = [
@@ -73,8 +73,9 @@ def select(
         path and their bands. progress: told each stage.
     unknown_noise: evidence and hyperprior take sigma as unknown, the ratio of scales as stated.
 
-    Where leave-one-out needs draws it has fewer scales than the path. Raises InputError for
-    input that no criterion can work with; what one criterion lacks is said in `skipped`.
+    Where leave-one-out needs draws it has fewer scales than the path; where they must come from
+    HMC it is done only if `by` names it. Raises InputError for input that no criterion can work
+    with; what one criterion lacks is said in `skipped`.
     """
     grid = path.checked(default_scales.of(problem) if scales is None else scales, "select")
     asked = CRITERIA if by is None else tuple(by)
@@ -93,7 +94,9 @@ def select(
         "cross-validation": lambda: by_cross_validation(
             problem, grid, folds=min(folds, problem.n), repeats=repeats, seed=seed
         ),
-        "leave-one-out": lambda: by_loo(problem, _loo_scales(problem, grid), posterior=smoothing),
+        "leave-one-out": lambda: by_loo(
+            problem, _loo_scales(problem, grid, by is not None), posterior=smoothing
+        ),
         "evidence": lambda: evidences.from_curve(problem, grid, curves.curve),
         "hyperprior": lambda: hyperpriors.from_curve(problem, grid, curves.curve),
     }
@@ -128,10 +131,17 @@ def _given(rows: Any) -> Any:
     return rows
 
 
-def _loo_scales(problem: Problem, grid: tuple[float, ...]) -> tuple[float, ...]:
+def _loo_scales(problem: Problem, grid: tuple[float, ...], asked: bool = True) -> tuple[float, ...]:
     """The grid, or evenly some of it, 8 to 16, where rows are left out by reweighting draws."""
+    if conjugate.applies_to(problem):
+        return grid
+    if not asked and choose.pick(problem)[0] is not gibbs.sample:
+        raise InputError(
+            "it takes HMC draws at each scale, which is minutes: ask for it with "
+            'by=["leave-one-out"].'
+        )
     count = min(16, max(8, _SMOOTHED // problem.n))
-    if conjugate.applies_to(problem) or count >= len(grid):
+    if count >= len(grid):
         return grid
     chosen = {round(index * (len(grid) - 1) / (count - 1)) for index in range(count)}
     return tuple(grid[index] for index in sorted(chosen))

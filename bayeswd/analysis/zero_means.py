@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-MOST = 160  # functions; beyond it their sums over coordinates
+MOST = 160  # functions of single weights and pairs; beyond it their sums take their place
 
 
 def of_weights(weights: Tensor, push: Tensor, directions: Tensor) -> Tensor:
@@ -52,9 +52,9 @@ def quieted(values: Tensor, zeros: Tensor) -> Tensor:
     """Values [...] less what regression finds of the zeros [..., k] in them."""
     flat = zeros.flatten(0, -2)
     centred = flat - flat.mean(0)
-    centred = centred / centred.square().mean(0).sqrt().clamp(min=1e-300)
+    spread = centred.square().mean(0).sqrt().clamp(min=1e-300)
+    centred = centred / spread
     gram = centred.T @ centred
-    gram.diagonal().add_(1e-9 * len(flat))
+    gram.diagonal().add_(1e-9 * len(flat))  # where some depend on others
     along = centred.T @ (values - values.mean()).flatten()
-    spread = (flat - flat.mean(0)).square().mean(0).sqrt().clamp(min=1e-300)
     return values - zeros @ (torch.linalg.solve(gram, along) / spread)

@@ -20,7 +20,12 @@ from bayeswd import __version__
 from bayeswd.errors import InputError
 from bayeswd.files import whole
 from bayeswd.posterior import rank_normal, tree_labels
-from bayeswd.posterior.pointwise import MOST_NUMBERS, densities_and_replications
+from bayeswd.posterior.pointwise import (
+    MOST_NUMBERS,
+    densities_and_replications,
+    have_tails,
+    log_mean_exp,
+)
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
@@ -163,17 +168,29 @@ class LeaveOneOut(NamedTuple):
 
 
 def leave_one_out(draws: Draws, problem: Problem) -> LeaveOneOut:
-    """ArviZ's Pareto-smoothed importance sampling; only what it reads is put into a tree."""
+    """ArviZ's Pareto-smoothed importance sampling; only what it reads is put into a tree.
+
+    Rows whose largest ratios are all alike have no tail to smooth: plain importance sampling is
+    exact enough for them, and their k is 0. Where smoothing fails k is infinite.
+    """
     import arviz_base
     import arviz_stats
 
     densities, _ = densities_and_replications(draws, problem, Generator().manual_seed(0))
-    groups = {"posterior": _posterior(draws, problem), "log_likelihood": {"y": _array(densities)}}
-    tree = arviz_base.from_dict(groups, check_conventions=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of a large k: it is returned
-        found = arviz_stats.loo(tree, pointwise=True)
-    return LeaveOneOut(found.elpd_i.values, found.pareto_k.values)
+    elpd = -_array(log_mean_exp(-densities))
+    pareto_k = np.zeros(problem.n)
+    tailed = _array(have_tails(-densities))
+    if tailed.any():
+        found = {"y": _array(densities[..., tailed])}
+        groups = {"posterior": _posterior(draws, problem), "log_likelihood": found}
+        tree = arviz_base.from_dict(groups, check_conventions=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a large k, and of ties: k says both
+            smooth = arviz_stats.loo(tree, pointwise=True)
+        failed = np.isnan(smooth.elpd_i.values) | np.isnan(smooth.pareto_k.values)
+        pareto_k[tailed] = np.where(failed, np.inf, smooth.pareto_k.values)
+        elpd[tailed] = np.where(failed, elpd[tailed], smooth.elpd_i.values)
+    return LeaveOneOut(elpd, pareto_k)
 
 
 def _posterior(draws: Draws, problem: Problem) -> Arrays:

@@ -49,7 +49,7 @@ def single(square, force, scale, l2=0.0):
         special.log_ndtr(shift / square**0.5) + shift**2 / (2 * square)
         for shift in (force - 1 / scale, -force - 1 / scale)
     ]
-    return np.logaddexp(*halves) + 0.5 * math.log(2 * math.pi / square) - math.log(2 * scale)
+    return np.logaddexp(*halves) + 0.5 * np.log(2 * np.pi / square) - math.log(2 * scale)
 
 
 def at_zero(targets, flat_bias):
@@ -97,6 +97,17 @@ def test_orthogonal_columns(given, ratio):
         normaliser = 0.0 if ratio is None else single(0.0, 0.0, scale, l2)
         exact.append(at_zero(targets, True) + sum(each) - 10 * normaliser)
     agree(laplace_evidence.known_noise(problem, scales, **FEW), scales, exact)
+
+
+def test_more_weights_than_rows(given):
+    """Five orthogonal columns of six rows, and nine that are 0: those integrate to 1."""
+    inputs, targets = orthogonal(6, 5)
+    scales = (0.05, 0.5, 5.0)
+    wide = np.hstack([inputs, np.zeros((6, 9))])
+    problem = given.state(wide, targets, Laplace(1.0), NOISE, Flat())
+    squares, forces = (inputs**2).sum(0) / NOISE**2, inputs.T @ targets / NOISE**2
+    exact = [at_zero(targets, True) + single(squares, forces, scale).sum() for scale in scales]
+    agree(laplace_evidence.known_noise(problem, scales, chains=64, draws=200), scales, exact)
 
 
 @pytest.mark.parametrize("bias", [Gaussian(2.0), Laplace(2.0)], ids=str)
@@ -209,6 +220,13 @@ def test_sigma_integrated_out_in_one_dimension(given):
     agree(laplace_evidence.park_casella(problem, scales, **FEW), scales, exact, at_most=0.02)
 
 
+def test_one_scale_narrower_than_the_anchor(given):
+    inputs, targets = orthogonal(25, 2)
+    problem = given.state(inputs, targets, Laplace(1.0), NOISE, Flat())
+    curve = laplace_evidence.known_noise(problem, (1e-7,), **FEW)
+    assert heights(curve, (1e-7,))[0] == pytest.approx(at_zero(targets, True), abs=1e-6)
+
+
 def test_a_spline_keeps_values_and_slopes():
     nodes = torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64)
     curve = evidence_curves.spline(nodes, nodes**3, 3 * nodes**2)
@@ -216,8 +234,11 @@ def test_a_spline_keeps_values_and_slopes():
     torch.testing.assert_close(curve(places), places**3)
 
 
-def test_several_outputs_are_refused(given):
+def test_what_cannot_be_done_is_refused(given):
     inputs, targets = given.draw(9, 2)
+    alone = given.state(inputs, targets, Laplace(1.0))
+    with pytest.raises(InputError, match="1 chain has no error: give at least 2"):
+        laplace_evidence.known_noise(alone, (1.0,), chains=1)
     model, priors = nn.Linear(2, 2, bias=False), {"weight": Laplace(1.0)}
     targets = np.stack([targets, targets], 1)
     problem = Problem(model, GaussianNoise(NOISE), priors, inputs, targets)

@@ -100,3 +100,15 @@ def test_posteriors_without_draws_are_refused(given):
     laplace = given.state(*given.draw(9, 2), Laplace(1.0))
     with pytest.raises(InputError, match="without a closed form needs draws"):
         selection.by_loo(laplace, [1.0], posterior=lambda _, s: conjugate.path(gaussian, s))
+
+
+def test_rows_without_a_tail_need_no_smoothing(given):
+    """Two rows that every draw predicts alike, to rounding, beside rows that vary."""
+    inputs, targets = given.draw(12, 2)
+    inputs[:2] = 0.0
+    problem = given.state(inputs, targets, Laplace(0.5), 0.7)
+    found, k_hat = leave_one_out.smoothed(problem, gibbs.sample(problem, chains=16, draws=100))
+    expected = stats.norm(0, 0.7).logpdf(targets[:2])
+    np.testing.assert_allclose(found[:2], expected, rtol=1e-12)
+    assert np.isfinite(found.numpy()).all()
+    assert k_hat < 0.7

@@ -86,6 +86,8 @@ def test_what_does_not_apply_is_said(given):
     found = bw.select(problem, [0.1, 1.0], by=["cross-validation", "evidence"], folds=3)
     assert [each.by for each in found.choices] == ["cross-validation"]
     assert "give a Gaussian prior" in found.skipped["evidence"]
+    unasked = bw.select(problem, [0.1, 1.0], folds=3)
+    assert "HMC draws at each scale" in unasked.skipped["leave-one-out"]
 
 
 def test_unknown_criteria_are_refused(given):
