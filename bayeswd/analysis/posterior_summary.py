@@ -17,7 +17,7 @@ from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws, Estimate
 
 SCHEMA = "bayeswd.sample/1"
-INDEPENDENT = ("conjugate", "normal-inverse-gamma", "laplace-approximation", "pyro-svi")
+INDEPENDENT = ("conjugate", "normal-inverse-gamma", "pyro-svi", "laplace-")  # how names begin
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class PosteriorSummary:
     @property
     def independent(self) -> bool:
         """Whether draws follow from no chain that could still be on its way."""
-        return self.draws.engine in INDEPENDENT
+        return self.draws.engine.startswith(INDEPENDENT)
 
     @property
     def diverging(self) -> float:

@@ -28,7 +28,7 @@ LONG_NAMES = {
     "normal-inverse-gamma": "exact",
     "pyro-nuts": "nuts",
     "pyro-svi": "svi",
-    "laplace-approximation": "laplace",
+    "laplace-full": "laplace",
 }
 # chains and draws enough for a table: long enough for R-hat, few enough for a file
 SIZES = {

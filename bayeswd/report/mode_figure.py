@@ -13,9 +13,9 @@ from bayeswd.report import style
 from bayeswd.report.density_figure import draw_density
 from bayeswd.report.posterior_rows import each, fitted, weight_draws, weight_rows
 from bayeswd.report.weights import weight_names, weight_prior
-from bayeswd.report.words import counted
+from bayeswd.report.words import counted, width
 
-MOST_NAMES = 12  # of weights under the axis
+ROOM = 4.4  # inches for names under the axis
 AT_ZERO = style.METHOD_COLOURS["penalized-sgd"]
 
 
@@ -71,19 +71,23 @@ def _draw_all(axes: Axes, one: PosteriorSummary, index: int) -> None:
         axes.plot(places[~held], modes[~held], **look, label="mode at exactly 0")
     axes.axhline(0, color="#bbbbbb", linewidth=1, zorder=0)
     style.short_ticks(axes, 5)
+    names = weight_names(one.data, one.problem, order.tolist()) if not fine else []
+    if names and len(names) * max(width(name, style.LABEL) for name in names) < ROOM:
+        axes.set_xticks(places, names)
     place = int(np.flatnonzero(order == index)[0])
+    up = means[place] > 0  # away from the legend
+    axes.margins(y=0.12)
     axes.annotate(
         weight_names(one.data, one.problem, [index])[0],
-        (places[place], ends[place, 1]),
-        xytext=(0, 14),
+        (places[place], ends[place, int(up)]),
+        xytext=(0, 14 if up else -14),
         textcoords="offset points",
-        ha="center",
+        ha="right" if up else "left",
+        va="bottom" if up else "top",
         fontsize=style.SMALL,
         arrowprops={"arrowstyle": "-", "linewidth": 0.7, "color": style.INK},
     )
     axes.set(xlabel="weights, in the order of their posterior means", ylabel="weight")
-    if len(order) <= MOST_NAMES:
-        axes.set_xticks(places, weight_names(one.data, one.problem, order.tolist()))
     axes.set_title(style.strength(one))
     axes.legend(loc="upper left")
 
@@ -96,7 +100,7 @@ def _draw_one(axes: Axes, one: PosteriorSummary, index: int) -> None:
     above = float((draws > 0).mean())
     side, share = (">", above) if above >= 0.5 else ("<", 1 - above)
     name = weight_names(one.data, one.problem, [index])[0]
-    axes.set_title(f"{name}: P(w = 0) = 0, P(w {side} 0) = {share:.2f}")
+    axes.set_title(f"P(w = 0) = 0, P(w {side} 0) = {share:.2f}")
     axes.set(xlabel=f"weight of {name}", ylabel="density", yticks=[])
     axes.legend(loc="upper right" if row.mean > 0 else "upper left", handlelength=1.4)
 

@@ -18,6 +18,7 @@ from bayeswd.report.weights import weight_names
 
 GROUPS = 8  # many chains are drawn as so many
 PANELS = 4
+MOST_DRAWS = 100  # of each group
 
 
 @style.styled
@@ -61,8 +62,9 @@ def _draw_row(
     names = weight_names(one.data, one.problem, chosen.tolist())
     ess = min(rows[index].ess_bulk for index in chosen)
     values = weight_draws(one)[:, :, chosen]
-    # the band is that of independent draws: keep about as many as the chains are worth
-    step = max(1, math.floor(values.shape[0] * values.shape[1] / ess)) if ess > 0 else 1
+    # the band is simulated, for independent draws: keep no more than these draws are worth
+    kept = min(ess, MOST_DRAWS * min(len(values), GROUPS))
+    step = max(1, math.floor(values.shape[0] * values.shape[1] / kept)) if kept > 0 else 1
     values = grouped(values[:, ::step])
     coords = {"chain": range(len(values)), "weight": list(names)}
     data = Dataset({"w": (("chain", "draw", "weight"), values)}, coords)

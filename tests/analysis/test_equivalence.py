@@ -188,3 +188,28 @@ def test_strength_0_with_more_weights_than_rows_is_refused():
 def test_no_problem_is_an_error():
     with pytest.raises(bw.InputError, match="no problem"):
         compare()
+
+
+def test_under_l1_the_posterior_mean_is_another_point_than_the_mode(on_d2l):
+    one = on_d2l.comparisons[1]
+    mean = rows(one)["posterior-mean"]
+    assert not mean.is_mode
+    assert mean.converged
+    assert mean.exact_zeros == 0
+    assert mean.gap > 10
+    assert mean.max_sd_difference > 1 > rows(one)["pyro-map"].max_sd_difference
+    assert one.draws.params["weight"].shape[-2:] == (1, 200)
+    assert one.verdict.equivalent
+    assert "The posterior mean is another point" in one.verdict.text
+    assert "0 exact zeros" in one.verdict.text
+
+
+def test_a_posterior_that_takes_long_has_no_row_and_may_be_given():
+    problem = stated("diabetes", "l1").problems[0]
+    without = compare(problem, draw=lambda problem: None).comparisons[0]
+    assert "posterior-mean" not in rows(without)
+    assert without.draws is None
+    short = compare(problem, draw=partial(bw.gibbs.sample, chains=2, draws=8)).comparisons[0]
+    assert not rows(short)["posterior-mean"].converged
+    assert "* posterior-mean: not converged" in short.notes()
+    assert short.converged == without.converged

@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+import xarray
 
 from bayeswd.cli.main import main
 
@@ -73,7 +74,10 @@ def test_the_default_run_on_stdout_is_json_alone(capsys, tmp_path):
     assert l1["verdict"]["equivalent"]
     assert "Verdict: the same fit" in err
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"train.csv", "validation.csv"} <= names
+    assert {"train.csv", "validation.csv", "posterior.nc"} <= names
+    with xarray.open_datatree(tmp_path / "out" / "posterior.nc") as tree:
+        assert tree["l1/posterior/weight"].sizes["feature"] == 200
+        assert "log_likelihood" in tree["l2"].children
     assert sum(name.endswith(".png") for name in names) == 6
 
 
