@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import bayeswd as bw
 
 options = common.options(__doc__)
-SIGMA, COPIES = 54.0, (3, 100) if options.quick else (10, 3000)
+SIGMA, COPIES = 54.0, (3, 100) if options.quick else (10, 1000)
 inputs, targets, *_ = common.load("diabetes", options)
 inputs = inputs * torch.linspace(0.5, 2, 10).to(inputs)  # unequal columns: dropout sees them
 targets = targets - targets.mean()
@@ -30,11 +30,20 @@ def mode(strengths: Tensor, columns: slice = slice(None), rows: int = n) -> Tens
     return (bw.exact.ridge(problem).params["weight"] * sds)[0].cpu()
 
 
+# %% Columns left out are the end of a sequence of priors; more rows leave the prior as it is
+sds, without = torch.logspace(-2, 3, 21).to(inputs), mode(0.1 * ones, slice(2, d))
+pinned = [0.1 + SIGMA**2 / n / sd**2 * (torch.arange(d) < 2).to(inputs) for sd in sds]
+changes = [float((mode(strengths)[2:] - without).abs().max()) for strengths in pinned]
+counts, tau = range(20, n, 10), 10.0
+falling = [SIGMA**2 / m / tau**2 for m in counts]
+fits = [[mode(s * ones, rows=m) for s in (SIGMA**2 / m / tau**2, 1e-9)] for m in counts]
+shrunk = [float(shrunken.norm() / free.norm()) for shrunken, free in fits]
+
 # %% Two cures as they are practised: no penalty, but copies of the rows, each spoilt anew by z
 CURES = {
-    "noise on the inputs, v = 0.3: λ = v": (lambda z: inputs + 0.3**0.5 * z, 0.3 * ones),
+    "noise on the inputs, v = 0.3: λ = v": (lambda x, z: x + 0.3**0.5 * z, 0.3 * ones),
     "dropout of inputs, q = 0.5: λ of w = mean of x²": (
-        lambda z: 2 * inputs * (z > 0),
+        lambda x, z: 2 * x * (z > 0),
         (inputs**2).mean(0),
     ),
 }
@@ -46,38 +55,18 @@ with common.drawing("other_cures_are_priors", title, options, rows=2) as panels:
         axes.axline((0, 0), slope=1, color=common.PRIOR, lw=1)
         axes.plot(prior, mode(1e-9 * ones), "+", color=common.PRIOR, label="no cure")
         for copies, look in zip(COPIES, ("x", "o"), strict=True):
-            drawn = (spoilt(torch.randn(n, d, generator=random).to(inputs)) for _ in range(copies))
-            scatter, force = (
-                torch.stack([torch.cat([x.T @ x, x.T @ targets], 1) for x in drawn])
-                .sum(0)
-                .split([d, 1], 1)
-            )
-            found = torch.linalg.solve(scatter, force)[:, 0].cpu()
+            z = torch.randn(copies * n, d, generator=random, dtype=torch.float64).to(inputs)
+            rows = spoilt(inputs.repeat(copies, 1), z)
+            found = torch.linalg.lstsq(rows, targets.repeat(copies, 1)).solution[:, 0].cpu()
             apart, label = float((found - prior).abs().max()), f"{copies} copies of each row"
             print(f"{name}, {copies} copies: max|w - mode| = {apart:.2g}, |w| = {prior.norm():.2g}")
             axes.plot(prior, found, look, color=common.TRAINED, mfc="none", label=label)
         axes.set(title=name.capitalize(), xlabel="mode under that prior", ylabel="as trained")
         axes.legend()
-
-    # %% Columns left out are the end of a sequence of priors; more rows leave the prior as it is
-    sds, without = torch.logspace(-2, 3, 21).to(inputs), mode(0.1 * ones, slice(2, d))
-    pinned = [0.1 + SIGMA**2 / n / sd**2 * (torch.arange(d) < 2).to(inputs) for sd in sds]
-    apart = [float((mode(strengths)[2:] - without).abs().max()) for strengths in pinned]
-    panels[2].loglog(sds.cpu(), apart, color=common.POSTERIOR)
-    panels[2].set(
-        title="Two columns left out: the end of a sequence of priors",
-        xlabel="prior sd of their weights",
-    )
-    panels[2].set(ylabel="largest difference to it, other weights")
-    rows, tau = range(20, n, 10), 10.0
-    strengths = [SIGMA**2 / m / tau**2 for m in rows]
-    shrunk = [
-        float(mode(s * ones, rows=m).norm() / mode(1e-9 * ones, rows=m).norm())
-        for m, s in zip(rows, strengths, strict=True)
-    ]
-    panels[3].plot(rows, strengths, color=common.PRIOR, label="λ = σ²/(nτ²), τ = 10 throughout")
-    panels[3].plot(rows, shrunk, color=common.POSTERIOR, label="|mode| / |least squares|")
-    panels[3].set(
-        title="More rows: the same prior, ever less of it", xlabel="rows n", ylim=(0, None)
-    )
+    panels[2].loglog(sds.cpu(), changes, color=common.POSTERIOR)
+    panels[2].set_title("Two columns left out: the end of a sequence of priors")
+    panels[2].set(xlabel="prior sd of their weights", ylabel="largest change of another weight")
+    panels[3].plot(counts, falling, color=common.PRIOR, label="λ = σ²/(nτ²), τ = 10 throughout")
+    panels[3].plot(counts, shrunk, color=common.POSTERIOR, label="|mode| / |least squares|")
+    panels[3].set(title="More rows: the same prior counts less", xlabel="rows n", ylim=(0, None))
     panels[3].legend()

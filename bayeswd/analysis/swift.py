@@ -1,6 +1,6 @@
-"""What a path can be given in seconds: posteriors without HMC, criteria without its draws.
+"""Posteriors that a path can be given in seconds: all but those that take HMC.
 
-Only HMC draws under a prior so wide that the classes nearly separate take minutes for each scale.
+Its draws under a prior so wide that the classes nearly separate take minutes at each scale.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from bayeswd.posterior import choose, conjugate, hmc, laplace_approximation
 from bayeswd.problem.objective import Problem
 
 MANY = 50  # weights; of more, fewer chains at each scale
-LATE = "leave-one-out"
 
 
 def needs_hmc(problem: Problem) -> bool:
@@ -51,13 +50,3 @@ def with_posteriors(selection: Selection, seed: int = 0, probability: float = 0.
     drawn = tuple(posteriors(selection.problem, along.scales, seed))
     spans = bands.of(drawn, name, probability)
     return replace(selection, path=replace(along, posteriors=drawn, bands=spans))
-
-
-def criteria(
-    problem: Problem, wanted: Sequence[str], known: Sequence[str]
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Of all known criteria, where none was `wanted`, those done in seconds; and why not others."""
-    if wanted or not needs_hmc(problem):
-        return tuple(wanted or known), {}
-    reason = f"it takes HMC draws at every strength, minutes: ask for it with --by {LATE}"
-    return tuple(name for name in known if name != LATE), {LATE: reason}

@@ -155,24 +155,22 @@ def _select(
     strengths: tuple[float, ...] | None,
     by: tuple[str, ...] | None,
 ) -> InStrengths:
-    from bayeswd.analysis import in_strengths, selection, swift
+    from bayeswd.analysis import in_strengths, selection
 
     problem, penalty = statement.problems[place], statement.penalties[place]
     scales = None
     if strengths is not None:
         scales = in_strengths.scales_of(problem, penalty, strengths)
-    criteria, late = swift.criteria(problem, by or (), CRITERIA)
     selected = selection.select(
         problem,
         scales,
         validation=statement.validation if statement.data.n_validation else None,
-        by=criteria,
+        by=by,
         folds=arguments.folds,
         unknown_noise=statement.data.noise_from == "estimated",
         seed=arguments.seed,
         progress=shared.say,
     )
-    selected = replace(selected, skipped={**selected.skipped, **late})
     if arguments.posterior:
         shared.say("the posteriors along the path")
         selected = _with_posteriors(selected, arguments.seed)

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from bayeswd.analysis import selection, swift
-from bayeswd.analysis.selection import CRITERIA
 from bayeswd.errors import InputError
 from bayeswd.posterior import conjugate, laplace_approximation
 from bayeswd.problem.likelihoods import Bernoulli, GaussianNoise
@@ -54,11 +53,8 @@ def test_bands_are_those_of_the_posteriors():
     torch.testing.assert_close(bands.lower, middle - half, rtol=1e-6, atol=0)
 
 
-def test_leave_one_out_by_hmc_is_for_those_who_ask():
-    for quick in (RIDGE, LASSO):
-        assert not swift.needs_hmc(quick)
-        assert swift.criteria(quick, (), CRITERIA) == (CRITERIA, {})
-    left, reasons = swift.criteria(LOGISTIC, (), CRITERIA)
-    assert left == tuple(name for name in CRITERIA if name != "leave-one-out")
-    assert "ask for it with --by leave-one-out" in reasons["leave-one-out"]
-    assert swift.criteria(LOGISTIC, ("leave-one-out",), CRITERIA) == (("leave-one-out",), {})
+def test_which_problems_take_hmc():
+    assert not swift.needs_hmc(RIDGE)
+    assert not swift.needs_hmc(LASSO)
+    assert swift.needs_hmc(LOGISTIC)
+    assert swift.needs_hmc(LOGISTIC_L1)

@@ -114,7 +114,7 @@ def test_logistic_data_says_what_does_not_apply(capsys, tmp_path):
     words = ("breast-cancer", "--grid", "0.001,0.1,10", "--folds", "2", "--out", str(tmp_path))
     code, text, _ = run(capsys, *words)
     assert code == 0
-    assert "No leave-one-out: it takes HMC draws at every strength" in text
+    assert "No leave-one-out: it takes HMC draws at each scale" in text
     assert "evidence by the Gaussian approximation at the mode" in text
     assert "bernoulli likelihood" in text
 
