@@ -7,10 +7,16 @@ import sys
 from collections.abc import Sequence
 
 import bayeswd
-from bayeswd.cli import compare, convert, explain, sample
+from bayeswd.cli import compare, convert, explain, sample, select
 from bayeswd.errors import InputError
 
-COMMANDS = {"compare": compare, "sample": sample, "convert": convert, "explain": explain}
+COMMANDS = {
+    "compare": compare,
+    "sample": sample,
+    "select": select,
+    "convert": convert,
+    "explain": explain,
+}
 
 
 def build_parser() -> argparse.ArgumentParser:

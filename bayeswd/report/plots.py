@@ -24,10 +24,15 @@ from bayeswd.report.convergence_figure import convergence
 from bayeswd.report.density_figure import posterior_densities
 from bayeswd.report.forest_figure import forest
 from bayeswd.report.mode_figure import mode_and_posterior
+from bayeswd.report.path_comparison import path_comparison
+from bayeswd.report.path_figure import path
+from bayeswd.report.path_forest import path_forest, path_ridge
 from bayeswd.report.posterior_forest import posterior_forest
+from bayeswd.report.power_scaling import power_scaling
 from bayeswd.report.predictive_figure import predictive_check
 from bayeswd.report.prior_figure import prior_and_penalty
 from bayeswd.report.rank_figure import posterior_ranks
+from bayeswd.report.select_figure import select
 from bayeswd.report.weights_figure import weights_by_method
 
 __all__ = [
@@ -37,13 +42,19 @@ __all__ = [
     "convergence",
     "forest",
     "mode_and_posterior",
+    "path",
+    "path_comparison",
+    "path_forest",
+    "path_ridge",
     "posterior",
     "posterior_densities",
     "posterior_forest",
     "posterior_ranks",
+    "power_scaling",
     "predictive_check",
     "prior_and_penalty",
     "save",
+    "select",
     "strength_and_variance",
     "weights_by_method",
 ]

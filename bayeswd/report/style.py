@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -71,16 +71,16 @@ SETTINGS = {
 }
 
 Look = dict[str, Any]  # keyword arguments of an artist
-Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 
 
-def styled(draw: Callable[[Result], Figure]) -> Callable[[Result], Figure]:
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw under these settings and leave matplotlib's own as they were."""
 
     @wraps(draw)
-    def drawn(result: Result) -> Figure:
+    def drawn(*values: Arguments.args, **named: Arguments.kwargs) -> Figure:
         with matplotlib.rc_context(SETTINGS):
-            return draw(result)
+            return draw(*values, **named)
 
     return drawn
 
