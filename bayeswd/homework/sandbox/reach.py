@@ -1,0 +1,48 @@
+"""Which files a job may read: Python, its libraries and the C library. Never this package."""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bayeswd.homework.sandbox.landlock import Grants
+
+_SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/localtime")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo")
+
+
+def grants(own: str) -> Grants:
+    """Reading for a job whose private folder is `own`: all of the above, except the folder of
+    bayeswd wherever it is installed, since it holds the reference answers."""
+    package = os.path.realpath(Path(__file__).parents[2])
+    readable, listable = [*_DEVICES], []
+    for root in _roots(package):
+        for path, whole in trees(root, package):
+            (readable if whole else listable).append(path)
+    return Grants(tuple(dict.fromkeys(readable)), tuple(dict.fromkeys(listable)), own)
+
+
+def trees(root: str, hidden: str) -> Iterator[tuple[str, bool]]:
+    """Pairs (path, True) of trees that together are `root` without `hidden`, and (path, False)
+    of the folders on the way, of which only the names are to be seen."""
+    if not os.path.isdir(root) or not Path(hidden).is_relative_to(root):
+        yield root, True
+    elif root != hidden:
+        yield root, False
+        for entry in sorted(os.listdir(root)):
+            if not entry.startswith("bayeswd-"):  # the metadata of an installation
+                yield from trees(os.path.join(root, entry), hidden)
+
+
+def _roots(package: str) -> Iterable[str]:
+    """Places Python imports from. A folder that merely happens to hold a checkout of bayeswd,
+    with its tests and its history, is none."""
+    checkout = os.path.dirname(package)
+    libraries = {path for path in sys.path if os.path.isdir(path)}
+    libraries |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    libraries |= {os.path.join(prefix, "lib") for prefix in (sys.base_prefix, sys.prefix)}
+    real = {os.path.realpath(path) for path in libraries if path and os.path.exists(path)}
+    if os.path.basename(checkout) not in ("site-packages", "dist-packages"):
+        real -= {checkout}
+    return [*_SYSTEM, *sorted(real)]
