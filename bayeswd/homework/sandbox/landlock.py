@@ -1,6 +1,7 @@
 """Landlock: from now on this process opens only what it was granted (man 7 landlock)."""
 
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ def version() -> int:
 def restrict(grants: Grants) -> None:
     """Lock the calling thread, and every process it starts, into the grants. For good.
 
-    Needs no_new_privs. Paths that do not exist are left out, so they stay closed. OSError where
+    Needs no_new_privs. Paths that do not exist, and links, are left out, so
+    they stay closed. OSError where
     the kernel refuses.
     """
     known = version()
@@ -63,12 +65,14 @@ def restrict(grants: Grants) -> None:
 def _grant(ruleset: int, paths: Iterable[str], rights: int) -> None:
     for path in paths:
         try:
-            place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            place = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             continue
         try:
-            allowed = rights if os.path.isdir(path) else rights & _OF_FILES
-            rule = struct.pack("=Qi", allowed, place)
-            syscalls.call("landlock_add_rule", ruleset, _RULE_PATH_BENEATH, rule, 0)
+            kind = os.fstat(place).st_mode
+            if not stat.S_ISLNK(kind):
+                allowed = rights if stat.S_ISDIR(kind) else rights & _OF_FILES
+                rule = struct.pack("=Qi", allowed, place)
+                syscalls.call("landlock_add_rule", ruleset, _RULE_PATH_BENEATH, rule, 0)
         finally:
             os.close(place)

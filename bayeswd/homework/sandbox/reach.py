@@ -14,19 +14,24 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/proc/me
 
 def grants(own: str) -> Grants:
     """Reading for a job whose private folder is `own`: all of the above, except the folder of
-    bayeswd wherever it is installed, since it holds the reference answers."""
+    bayeswd wherever it is installed, since it holds the reference answers.
+
+    Paths are real ones; a symbolic link among them is there to be seen, and grants nothing.
+    """
     package = os.path.realpath(Path(__file__).parents[2])
-    readable, listable = [*_DEVICES], []
+    whole, parts = [*_DEVICES], []
     for root in _roots(package):
-        for path, whole in trees(root, package):
-            (readable if whole else listable).append(path)
-    return Grants(tuple(dict.fromkeys(readable)), tuple(dict.fromkeys(listable)), own)
+        if os.path.islink(root):
+            whole.append(root)
+        for path, complete in trees(os.path.realpath(root), package):
+            (whole if complete else parts).append(path)
+    return Grants(tuple(_outermost(whole)), tuple(_outermost(parts, among=False)), own)
 
 
 def trees(root: str, hidden: str) -> Iterator[tuple[str, bool]]:
     """Pairs (path, True) of trees that together are `root` without `hidden`, and (path, False)
     of the folders on the way, of which only the names are to be seen."""
-    if not os.path.isdir(root) or not Path(hidden).is_relative_to(root):
+    if os.path.islink(root) or not os.path.isdir(root) or not _is_within(hidden, root):
         yield root, True
     elif root != hidden:
         yield root, False
@@ -45,4 +50,17 @@ def _roots(package: str) -> Iterable[str]:
     real = {os.path.realpath(path) for path in libraries if path and os.path.exists(path)}
     if os.path.basename(checkout) not in ("site-packages", "dist-packages"):
         real -= {checkout}
-    return [*_SYSTEM, *sorted(real)]
+    return [*filter(os.path.lexists, _SYSTEM), *sorted(real)]
+
+
+def _outermost(paths: Iterable[str], among: bool = True) -> list[str]:
+    """Each path once and, if `among`, none that lies within another."""
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if not (among and kept and _is_within(path, kept[-1])):
+            kept.append(path)
+    return kept
+
+
+def _is_within(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
