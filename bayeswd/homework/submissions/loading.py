@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from bayeswd.homework import plain
 from bayeswd.homework.plain import MAX_TEXT
 from bayeswd.homework.submissions import notebook
 from bayeswd.homework.submissions.notebook import Cell
@@ -31,6 +32,14 @@ class Fault:
 
     def to_dict(self) -> dict[str, Any]:
         return {"file": self.file, "line": self.line, "type": self.type, "text": self.text}
+
+    @staticmethod
+    def from_dict(found: Any) -> "Fault":
+        """From an untrusted process; ValueError for what is no fault."""
+        fields = plain.fields(found, "file", "line", "type", "text")
+        line = None if fields["line"] is None else plain.count(fields["line"])
+        texts = [plain.text(fields[name]) for name in ("file", "type", "text")]
+        return Fault(texts[0], line, texts[1], texts[2])
 
 
 @dataclass
