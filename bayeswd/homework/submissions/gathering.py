@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayeswd.errors import InputError
-from bayeswd.homework.grading.inert import one_line
+from bayeswd.homework.inert import one_line
 from bayeswd.homework.submissions import archive, tree
 from bayeswd.homework.submissions.tree import Entry, RefusedError
 
