@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from bayeswd.errors import InputError
 from bayeswd.homework.exercise import Exercise
+from bayeswd.homework.exercises import (
+    frobenius_squared,
+    l1_penalty,
+    l2_penalty,
+    proximal_step,
+    sgd_step_l1,
+    sgd_step_l2,
+)
 
 NAME = "d2l-weight-decay"
-EXERCISES: tuple[Exercise, ...] = ()
+EXERCISES: tuple[Exercise, ...] = (
+    l2_penalty.EXERCISE,
+    l1_penalty.EXERCISE,
+    sgd_step_l2.EXERCISE,
+    sgd_step_l1.EXERCISE,
+    proximal_step.EXERCISE,
+    frobenius_squared.EXERCISE,
+)
 
 
 def find(name: str) -> Exercise:

@@ -68,6 +68,10 @@ class Exercise:
     tolerance: largest error, relative to the largest number of a part.
     factors: named positive quantities of a call on which a wrong factor may depend.
     choices: letter -> text, of a multiple-choice question.
+    hint: where to look, said of a wrong answer that has no name.
+    check: where an answer is not compared but tested: of a call's arguments and the parts, as
+        formulas take them, "" if it is right, else what is broken in words. `accepted` then still
+        says which shapes are right.
     depends_on: ids of exercises whose answer this one calls.
     """
 
@@ -88,6 +92,13 @@ class Exercise:
     factors: Callable[..., Mapping[str, float]] | None = None
     choices: Mapping[str, str] | None = None
     depends_on: tuple[str, ...] = ()
+    hint: str = ""
+    check: Callable[..., str] | None = None
+
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        inside = self.interface.partition("(")[2].rstrip(")")
+        return tuple(name.strip() for name in inside.split(",") if name.strip())
 
     def calls(self, random: Random) -> tuple[Call, ...]:
         """Public calls first, the same for everybody; then DRAWS from `random`, one repeated."""

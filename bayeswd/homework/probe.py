@@ -8,6 +8,7 @@ do when touched, `observe` returns.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -45,7 +46,7 @@ def _observe(namespace: Mapping[str, Any], call: Call) -> Observation:
         if found is _MISSING:
             return Observation("nothing")
         if call.arguments is None:
-            return _described(found, 1)
+            return described(found, 1)
         if not callable(found):
             return Observation("defined", parts=(Returned(_type_name(found)),))
         return _called(found, call, namespace)
@@ -73,7 +74,7 @@ def _called(function: Any, call: Call, namespace: Mapping[str, Any]) -> Observat
             result = _second_try(function, given, error)
     except BaseException as error:
         return _failed(error, namespace, time.perf_counter() - started)
-    seen = _described(result, call.parts)
+    seen = described(result, call.parts)
     gradient, note = (None, "") if call.gradient_of is None else _gradient(function, call)
     return Observation(
         seen.reached,
@@ -102,7 +103,9 @@ def _gradient(function: Any, call: Call) -> tuple[Returned | None, str]:
     given = [_built(argument) for argument in call.arguments]
     leaf = given[call.gradient_of].requires_grad_()
     try:
-        result = function(*given)
+        with warnings.catch_warnings():  # of a style that takes the numbers out of the tensor
+            warnings.simplefilter("ignore")
+            result = function(*given)
         if not isinstance(result, torch.Tensor):
             return None, "the result is no tensor"
         if result.numel() != 1 or not result.requires_grad:
@@ -136,8 +139,8 @@ def _changed(
     )
 
 
-def _described(result: Any, count: int) -> Observation:
-    """The result as parts; a tuple or list of the length asked for is taken apart."""
+def described(result: Any, count: int) -> Observation:
+    """A result as parts; a tuple or list of the length asked for is taken apart."""
     whole = count == 1 or type(result) not in (tuple, list) or len(result) != count
     parts = (_returned(result),) if whole else tuple(_returned(part) for part in result)
     plain = all(part.values is not None or part.type == "str" for part in parts)

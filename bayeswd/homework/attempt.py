@@ -1,0 +1,100 @@
+"""One answer under judgement: the exercise, what was asked, what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bayeswd.homework import answers
+from bayeswd.homework.answers import Parts
+from bayeswd.homework.calls import Argument, Call, Observation, Returned
+from bayeswd.homework.exercise import Exercise, Formula, natural
+from bayeswd.homework.feedback import Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """`calls` are `exercise.calls(random)`; `observations` are of them, one by one."""
+
+    exercise: Exercise
+    calls: Sequence[Call]
+    observations: Sequence[Observation]
+
+    @cached_property
+    def given(self) -> list[Parts | None]:
+        """What is compared with a formula, call by call."""
+        return answers.compared(self.exercise, [seen.parts for seen in self.observations])
+
+    @cached_property
+    def wanted(self) -> list[Parts | None]:
+        """The same of the first right answer."""
+        return self.of(self.exercise.accepted[0].formula)
+
+    @cached_property
+    def public(self) -> int:
+        """How many of the calls everybody may see: the first ones."""
+        return len(self.exercise.public_calls())
+
+    def of(self, formula: Formula) -> list[Parts | None]:
+        exercise = self.exercise
+        return answers.compared(
+            exercise, [answers.of_formula(formula, call) for call in self.calls]
+        )
+
+    def agrees(self, formula: Formula, part: int | None = None) -> bool:
+        """Whether the answer is this formula, on every call where the formula has a value."""
+        compared = [
+            self.one_agrees(given, wanted, part)
+            for given, wanted in zip(self.given, self.of(formula), strict=True)
+            if wanted is not None
+        ]
+        return bool(compared) and all(compared)
+
+    def one_agrees(
+        self, given: Parts | None, wanted: Parts | None, part: int | None = None
+    ) -> bool:
+        tolerance = self.exercise.tolerance
+        if part is None or given is None or wanted is None or len(given) != len(wanted):
+            return answers.agree(given, wanted, tolerance)
+        return answers.part_agrees(given[part], wanted[part], tolerance)
+
+    def broken(self, at: int) -> str:
+        """Why the answer to one call does not pass the exercise's own test; "" if it does."""
+        check, wanted = self.exercise.check, self.wanted[at]
+        given = self.observations[at].parts
+        assert check is not None
+        assert wanted is not None
+        if len(given) != len(wanted) or not all(map(answers.same_shape, given, wanted)):
+            return "its shape is another"
+        if not all(map(answers.is_finite, given)):
+            return "it is not finite"
+        parts = [_as_argument(*pair) for pair in zip(given, wanted, strict=True)]
+        return check(*map(natural, self.calls[at].arguments or ()), *parts)
+
+    def evidence(self, at: int) -> Evidence:
+        """One call in words."""
+        call = self.calls[at]
+        names, values = self.exercise.argument_names, call.arguments or ()
+        said = [
+            f"{name} = {answers.in_words(value)}" for name, value in zip(names, values, strict=True)
+        ]
+        expected = answers.of_formula(self.exercise.accepted[0].formula, call) or ()
+        return Evidence(
+            input=", ".join(said),
+            got=_in_words(self.observations[at].parts),
+            expected=_in_words(expected),
+            public=at < self.public,
+        )
+
+
+def _as_argument(given: Returned, wanted: Returned) -> Any:
+    """A part as formulas take it, in the shape of the right one."""
+    return natural(
+        Argument("float64" if wanted.shape else "float", wanted.shape, given.values or ())
+    )
+
+
+def _in_words(parts: Parts) -> str:
+    return ", ".join(answers.in_words(part) for part in parts)

@@ -1,0 +1,77 @@
+"""Hints on a right answer; none of them costs anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from bayeswd.homework import answers
+from bayeswd.homework.attempt import Attempt
+from bayeswd.homework.calls import Argument
+from bayeswd.homework.exercise import natural
+from bayeswd.homework.feedback import Diagnosis
+
+_CLOSE = 1e-3  # of a gradient, relative
+
+
+def of_right(attempt: Attempt) -> tuple[Diagnosis, ...]:
+    return tuple(Diagnosis(code, "hint", "matched", message) for code, message in _hints(attempt))
+
+
+def _hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
+    name = attempt.exercise.id
+    dtypes = {part.dtype for seen in attempt.observations for part in seen.parts}
+    for coarse in sorted(dtypes & {"float16", "bfloat16"}):
+        yield "COARSE", f"Right, with the few digits of {coarse}: use float32 or float64."
+    changed = sorted({index for seen in attempt.observations for index, _ in seen.changed})
+    if changed:
+        which = " and ".join(attempt.exercise.argument_names[index] for index in changed)
+        yield (
+            "CHANGES_ARGUMENT",
+            (
+                f"Right, but {name} changes its argument {which} in place: whoever calls it loses "
+                "the old value."
+            ),
+        )
+    yield from _gradient(attempt)
+
+
+def _gradient(attempt: Attempt) -> Iterator[tuple[str, str]]:
+    asked = attempt.exercise.gradient_of
+    if asked is None:
+        return
+    seen = [observation.gradient for observation in attempt.observations]
+    if all(gradient is None for gradient in seen):
+        yield (
+            "NO_GRADIENT",
+            (
+                f"Right, but no gradient flows through {attempt.exercise.id}: added to a loss it "
+                "would change nothing. Stay with tensors, without .item(), .data or NumPy."
+            ),
+        )
+    elif not all(_gradient_agrees(attempt, at, asked) for at in _random_calls(attempt)):
+        yield (
+            "OTHER_GRADIENT",
+            ("Right in value, but its gradient is another one: is a part of it detached?"),
+        )
+
+
+def _random_calls(attempt: Attempt) -> list[int]:
+    """Away from the special inputs, where there may be no gradient."""
+    return [at for at, call in enumerate(attempt.calls) if call.family == "random inputs"]
+
+
+def _gradient_agrees(attempt: Attempt, at: int, asked: int) -> bool:
+    seen = attempt.observations[at].gradient
+    if seen is None:
+        return False
+    arguments: tuple[Argument, ...] = attempt.calls[at].arguments or ()
+    given = [natural(argument) for argument in arguments]
+    leaf = given[asked].requires_grad_()
+    (wanted,) = torch.autograd.grad(attempt.exercise.accepted[0].formula(*given), leaf)
+    return answers.part_agrees(
+        seen,
+        type(seen)("Tensor", "float64", tuple(wanted.shape), tuple(wanted.flatten().tolist())),
+        _CLOSE,
+    )
