@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Planned:
 def plan(handed: Sequence[Handed], terms: Terms, folder: Path) -> list[Planned]:
     """Read every submission once, and find what is graded already in `folder`."""
     latest = _latest(handed)
-    return [_planned(each, terms, folder, latest[_student(each)]) for each in handed]
+    return [_planned(each, terms, folder, latest[each.key]) for each in handed]
 
 
 def preload(planned: Sequence[Planned]) -> list[str]:
@@ -63,13 +64,13 @@ def run(
     terms: Terms,
     folder: Path,
     jobs: int,
-) -> Iterator[Record]:
+) -> Iterator[Planned]:
     """Grade what waits, `jobs` at a time; each record is on disk when it is given."""
 
-    def one(each: Planned) -> Record:
+    def one(each: Planned) -> Planned:
         done = _grade(server, each, secret, terms)
         write(done, folder, each.name)
-        return done
+        return replace(each, record=done)
 
     waiting = [each for each in planned if each.waits]
     with ThreadPoolExecutor(jobs) as pool:
@@ -146,18 +147,12 @@ def _latest(handed: Sequence[Handed]) -> dict[str, Handed]:
     last by path."""
     latest: dict[str, Handed] = {}
     for each in sorted(handed, key=lambda one: (one.order, one.source)):
-        latest[_student(each)] = each
+        latest[each.key] = each
     return latest
-
-
-def _student(handed: Handed) -> str:
-    return handed.id or handed.student
 
 
 def _file_name(handed: Handed) -> str:
     """A plain file name for a submission: readable, and another for each path."""
-    import hashlib
-
     letters = unicodedata.normalize("NFKD", handed.student).encode("ascii", "ignore").decode()
     readable = re.sub(r"[^A-Za-z0-9]+", "-", letters).strip("-")[:40] or "student"
     digest = hashlib.sha256(handed.source.encode("utf-8", "surrogateescape")).hexdigest()
@@ -166,6 +161,3 @@ def _file_name(handed: Handed) -> str:
 
 def _ids() -> list[str]:
     return [exercise.id for exercise in assignment.EXERCISES]
-
-
-Progress = Callable[[int, int], None]

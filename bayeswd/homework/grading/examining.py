@@ -60,9 +60,7 @@ def examine(server: ForkServer, contents: Contents, calls: Calls, seconds: float
     return examined
 
 
-def _loaded(
-    job: Conversation, contents: Contents, seconds: float
-) -> tuple[list[Fault], list[str]]:
+def _loaded(job: Conversation, contents: Contents, seconds: float) -> tuple[list[Fault], list[str]]:
     reply = job.submit(contents.main, contents.files, seconds)
     try:
         fields = plain.fields(reply, "faults", "notes")

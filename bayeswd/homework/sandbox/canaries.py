@@ -18,8 +18,8 @@ from bayeswd.homework.sandbox.fork_server import ForkServer
 
 _SECONDS = 20.0
 
-# name: what it tries, in words, and the body of its function. An OSError or ImportError in it
-# means that it was refused.
+# name: what it tries, in words, and the body of its function. An OSError, or an ImportError or
+# ValueError from Python's own, in it means that it was refused.
 ATTEMPTS = {
     "reads": ("read a file of the grader", "open(FILE).read()"),
     "lists": ("list the grader's folder", "os.listdir(os.path.dirname(FILE))"),
@@ -42,8 +42,7 @@ ATTEMPTS = {
     ),
     "limits": (
         "raise its limits",
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**62, 2**62))\n"
-        "    except ValueError: return 0.0",
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**62, 2**62))",
     ),
 }
 
@@ -71,7 +70,7 @@ def source(file: Path, port: int, grader: int) -> str:
     """The attacks as a program."""
     functions = "".join(
         f"def {name}():\n  try:\n    {body}\n    return 1.0\n"
-        "  except (OSError, ImportError):\n    return 0.0\n"
+        "  except (OSError, ImportError, ValueError):\n    return 0.0\n"
         for name, (_, body) in ATTEMPTS.items()
     )
     imports = "import ctypes, os, resource, socket\n"

@@ -23,7 +23,9 @@ def of_zip(data: bytes, most_bytes: int) -> list[Entry]:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise RefusedError(f"it is no zip file that can be read ({error})") from None
-    listed = [info for info in archive.infolist() if not info.is_dir() and not is_junk(info.filename)]
+    listed = [
+        info for info in archive.infolist() if not info.is_dir() and not is_junk(info.filename)
+    ]
     if len(listed) > _MOST_ENTRIES:
         raise RefusedError(f"it holds more than {_MOST_ENTRIES} files")
     if sum(info.file_size for info in listed) > most_bytes:

@@ -40,8 +40,6 @@ def read(handed: Handed, exercises: Sequence[str]) -> Contents:
 
     RefusedError where there is nothing to run or it must not be read.
     """
-    if handed.refused:
-        raise RefusedError(handed.refused)
     entries = _unzipped(handed.entries)
     code = [entry for entry in entries if entry.path.endswith(CODE)]
     if not code:
@@ -75,7 +73,9 @@ def _chosen(candidates: Sequence[Entry], exercises: Sequence[str]) -> tuple[Entr
     return entry, data
 
 
-def _beside(entries: Sequence[Entry], main: Entry, folder: str) -> tuple[dict[str, bytes], list[str]]:
+def _beside(
+    entries: Sequence[Entry], main: Entry, folder: str
+) -> tuple[dict[str, bytes], list[str]]:
     """Helper modules and data in the same folder and below, as far as they are small."""
     files, notes, left = {}, [], _MOST_BESIDE
     start = folder + "/" if folder else ""

@@ -1,9 +1,9 @@
-"""Who handed in what: files, folders, bulk downloads of Canvas, Gradescope and Moodle, zip files."""
+"""Who handed in what: files, folders, zip files, downloads from Canvas, Gradescope and Moodle."""
 
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bayeswd.errors import InputError
@@ -21,17 +21,18 @@ _MOODLE = re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_file_?", re
 class Handed:
     """One submission, not read yet.
 
-    student: as the name of the file or folder gives it. id: the number that a course system put
-    into the name, "" where none. source: the path, for people. order: the larger was handed in
-    later. refused: why it cannot be read at all.
+    student: as the name of the file or folder gives it, made harmless. id: the number that a
+    course system put into the name, "" where none. key: equal for submissions of one student, and
+    the name as it is where there is no id. source: the path, for people. order: the larger was
+    handed in later.
     """
 
     student: str
     source: str
     entries: tuple[Entry, ...]
+    key: str
     id: str = ""
     order: int = 0
-    refused: str = ""
 
 
 def gather(paths: Sequence[str]) -> list[Handed]:
@@ -46,7 +47,7 @@ def gather(paths: Sequence[str]) -> list[Handed]:
         if not here:
             raise InputError(f"{one_line(path)!r} holds no submission: no .py, .ipynb or .zip file")
         found += here
-    return found
+    return _told_apart(found)
 
 
 def _of_path(path: Path) -> list[Handed]:
@@ -106,9 +107,27 @@ def _handed(name: str, source: str, entries: Sequence[Entry]) -> Handed:
         student=one_line(known["student"]) or "(no name)",
         source=one_line(source),
         entries=tuple(entries),
+        key=known["id"] or known["student"],
         id=known["id"],
         order=int(known.get("order") or 0),
     )
+
+
+def _told_apart(found: Sequence[Handed]) -> list[Handed]:
+    """Files of one name from different folders are of different students: alice/hw, bob/hw."""
+    folders: dict[str, set[str]] = {}
+    for each in found:
+        folders.setdefault(each.key, set()).add(os.path.dirname(each.source))
+    return [
+        _in_its_folder(each) if not each.id and len(folders[each.key]) > 1 else each
+        for each in found
+    ]
+
+
+def _in_its_folder(handed: Handed) -> Handed:
+    folder = os.path.basename(os.path.dirname(handed.source)) or "."
+    name = f"{folder}/{handed.student}"
+    return replace(handed, student=name, key=f"{os.path.dirname(handed.source)}/{handed.key}")
 
 
 def _empty_folders(folder: Path) -> list[Handed]:

@@ -54,7 +54,7 @@ def file_entry(place: Path, path: str) -> Entry:
 
 
 def read_plain(place: Path, most: int) -> bytes:
-    """The bytes of a plain file, never of a link, a pipe or a device, and never more than `most`."""
+    """The bytes of a plain file, not of a link, a pipe or a device, and at most `most`."""
     try:
         descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
