@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from bayeswd.errors import InputError
 from bayeswd.homework.calls import Call, Returned
-from bayeswd.homework.exercise import Exercise, Formula, natural
+from bayeswd.homework.exercise import Formula, natural
 from bayeswd.homework.probe import described
 
 Parts = tuple[Returned, ...]
@@ -23,17 +24,17 @@ def of_formula(formula: Formula, call: Call) -> Parts | None:
     """What a formula gives; None where it has no finite value, such as a norm's gradient at 0."""
     try:
         result = formula(*(natural(argument) for argument in call.arguments or ()))
-    except (ArithmeticError, RuntimeError):  # such as the product of shapes that do not fit
+    except (ArithmeticError, RuntimeError, InputError):  # such as shapes that do not fit
         return None
     parts = described(result, call.parts).parts
     return parts if all(is_finite(part) for part in parts) else None
 
 
-def compared(exercise: Exercise, answers: Sequence[Parts | None]) -> list[Parts | None]:
-    """What is compared: the answers, or the differences within pairs where a constant is free."""
-    if exercise.twin is None:
+def compared(answers: Sequence[Parts | None], paired: bool) -> list[Parts | None]:
+    """The answers themselves; or, where a constant is free, the difference within each pair."""
+    if not paired:
         return list(answers)
-    pairs = zip(answers[::2], answers[1::2], strict=False)
+    pairs = zip(answers[::2], answers[1::2], strict=True)
     return [difference for pair in pairs for difference in [_difference(*pair)] * 2]
 
 

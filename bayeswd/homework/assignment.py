@@ -8,9 +8,16 @@ from bayeswd.homework.exercises import (
     frobenius_squared,
     l1_penalty,
     l2_penalty,
+    laplace_scale,
+    lasso_map,
+    negative_log_posterior,
+    posterior,
+    prior_variance,
     proximal_step,
+    ridge_map,
     sgd_step_l1,
     sgd_step_l2,
+    strength_from_prior,
 )
 
 NAME = "d2l-weight-decay"
@@ -21,6 +28,13 @@ EXERCISES: tuple[Exercise, ...] = (
     sgd_step_l1.EXERCISE,
     proximal_step.EXERCISE,
     frobenius_squared.EXERCISE,
+    *prior_variance.EXERCISES,
+    strength_from_prior.EXERCISE,
+    laplace_scale.EXERCISE,
+    negative_log_posterior.EXERCISE,
+    ridge_map.EXERCISE,
+    lasso_map.EXERCISE,
+    posterior.EXERCISE,
 )
 
 

@@ -25,32 +25,36 @@ class Attempt:
     @cached_property
     def given(self) -> list[Parts | None]:
         """What is compared with a formula, call by call."""
-        return answers.compared(self.exercise, [seen.parts for seen in self.observations])
+        paired = self.exercise.twin is not None
+        return answers.compared([seen.parts for seen in self.observations], paired)
 
     @cached_property
     def wanted(self) -> list[Parts | None]:
         """The same of the first right answer."""
-        return self.of(self.exercise.accepted[0].formula)
+        first = self.exercise.accepted[0].formula
+        return [self.formula_at(first, at) for at in range(len(self.calls))]
 
     @cached_property
     def public(self) -> int:
         """How many of the calls everybody may see: the first ones."""
         return len(self.exercise.public_calls())
 
-    def of(self, formula: Formula) -> list[Parts | None]:
-        exercise = self.exercise
-        return answers.compared(
-            exercise, [answers.of_formula(formula, call) for call in self.calls]
-        )
+    def formula_at(self, formula: Formula, at: int) -> Parts | None:
+        """What a formula gives for one call, as it is compared; None where it has no value."""
+        paired = self.exercise.twin is not None
+        calls = self.calls[at - at % 2 : at - at % 2 + 2] if paired else self.calls[at : at + 1]
+        return answers.compared([answers.of_formula(formula, call) for call in calls], paired)[0]
 
     def agrees(self, formula: Formula, part: int | None = None) -> bool:
         """Whether the answer is this formula, on every call where the formula has a value."""
-        compared = [
-            self.one_agrees(given, wanted, part)
-            for given, wanted in zip(self.given, self.of(formula), strict=True)
-            if wanted is not None
-        ]
-        return bool(compared) and all(compared)
+        compared = 0
+        for at, given in enumerate(self.given):
+            wanted = self.formula_at(formula, at)
+            if wanted is not None:
+                compared += 1
+                if not self.one_agrees(given, wanted, part):
+                    return False
+        return compared > 0
 
     def one_agrees(
         self, given: Parts | None, wanted: Parts | None, part: int | None = None

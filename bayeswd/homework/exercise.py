@@ -106,8 +106,9 @@ class Exercise:
             return (Call(self.id, None),)
         public = self.public_calls()
         hidden = self._drawn(random, DRAWS)
-        again = random.choice(hidden)  # only to see whether it gives the same once more
-        return (*public, *hidden, again)
+        size = len(hidden) // DRAWS
+        at = size * random.randrange(DRAWS)  # asked twice: does it give the same once more?
+        return (*public, *hidden, *hidden[at : at + size])
 
     def public_calls(self) -> tuple[Call, ...]:
         """The special cases and COMMON draws that nobody needs to guess."""

@@ -45,8 +45,10 @@ def _right_answer(attempt: Attempt) -> str | None:
         right = all(not attempt.broken(at) for at in range(len(attempt.calls)))
         return attempt.exercise.accepted[0].name if right else None
     for accepted in attempt.exercise.accepted:
-        pairs = zip(attempt.given, attempt.of(accepted.formula), strict=True)
-        if all(attempt.one_agrees(given, wanted) for given, wanted in pairs):
+        if all(
+            attempt.one_agrees(given, attempt.formula_at(accepted.formula, at))
+            for at, given in enumerate(attempt.given)
+        ):
             return accepted.name
     return None
 

@@ -1,0 +1,187 @@
+"""The most probable weights under a Laplace prior: the lasso, tested by its KKT conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from bayeswd.estimate import exact
+from bayeswd.estimate.certificate import certify
+from bayeswd.homework.calls import number, tensor
+from bayeswd.homework.exercise import Accepted, Exercise, Mistake, Special
+from bayeswd.homework.exercises.linear_problems import (
+    draw_strength,
+    penalized,
+    weight_and_bias,
+    without_bias,
+)
+from bayeswd.problem.priors import Flat, Laplace, soft_threshold
+
+WeightAndBias = tuple[Tensor, float]
+
+_SETTLED = 1e-3  # KKT residual, relative to the forces: what a few hundred steps reach
+
+
+def _lasso(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    return weight_and_bias(exact.lasso(penalized(X, y, strength, "l1")))
+
+
+def _scaled(factor: Callable[[int], float]) -> Callable[[Tensor, Tensor, float], WeightAndBias]:
+    """The right answer to a strength that is off by a factor, a function of n."""
+    return lambda X, y, strength: _lasso(X, y, strength * factor(len(y)))
+
+
+def _ridge(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    return weight_and_bias(exact.ridge(penalized(X, y, strength, "l2")))
+
+
+def _least_squares(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    problem = penalized(X, y, strength, "l2").with_priors(lambda name, prior: Flat())
+    return weight_and_bias(exact.ridge(problem))
+
+
+def _thresholded(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    w, _ = _least_squares(X, y, strength)
+    w = soft_threshold(w, strength)
+    return w, float(y.mean() - X.mean(0) @ w)
+
+
+def _bias_penalized(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    same = Laplace(1 / (len(y) * strength))
+    return weight_and_bias(exact.lasso(penalized(X, y, strength, "l1", bias=same)))
+
+
+def _no_bias(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    prior = Laplace(1 / (len(y) * strength))
+    return exact.lasso(without_bias(X, y, 1.0, prior)).params["weight"][0], 0.0
+
+
+def _median_regression(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
+    """Least absolute errors, by a linear program: minimise the sum of s with |y - Xw - b| <= s."""
+    from scipy.optimize import linprog
+
+    n, d = X.shape
+    signed = torch.cat([X, torch.ones(n, 1, dtype=X.dtype)], 1)
+    bounds = torch.cat([torch.cat([signed, -signed]), -torch.eye(n).repeat(2, 1).double()], 1)
+    cost = [0.0] * (d + 1) + [1.0] * n
+    found = linprog(cost, bounds.numpy(), torch.cat([y, -y]).numpy(), bounds=(None, None))
+    return torch.tensor(found.x[:d]), float(found.x[d])
+
+
+def _broken(X: Tensor, y: Tensor, strength: float, w: Tensor, b: float) -> str:
+    """Which of the lasso's optimality conditions fails."""
+    problem = penalized(X, y, strength, "l1")
+    params = {"weight": w[None].to(X), "bias": torch.tensor([b]).to(X)}
+    if certify(problem, params).kkt <= _SETTLED:
+        return ""
+    residual = y - X @ w - b
+    if abs(float(residual.mean())) > _SETTLED * float(y.abs().mean()):
+        return "at the minimum the residuals y - X w - b have mean 0, and yours have not"
+    force = (X.T @ residual / len(y)).abs()
+    if bool((force > strength * (1 + 10 * _SETTLED)).any()):
+        return "the data still pull at a weight more strongly than lambda can hold it"
+    return "a weight that is not 0 should be pulled by the data exactly as hard as by lambda"
+
+
+EXERCISE = Exercise(
+    id="lasso_map",
+    title="The MAP under a Laplace prior",
+    prompt="y = X w + b + noise. Return (w, b), the minimum of the loss with an L1 penalty, with "
+    "exact zeros. Any method will do: what is tested are the conditions of a minimum.",
+    convention="The objective is the mean of HALF the squared errors + strength * |w|_1; the bias "
+    "b is NOT penalised.",
+    interface="lasso_map(X, y, strength)",
+    points=2,
+    accepted=(Accepted(_lasso),),
+    mistakes=(
+        Mistake(
+            "LASSO.N_FORGOTTEN",
+            _scaled(lambda n: 1 / n),
+            "Your penalty is n times too weak: right for a summed loss, but this one is a mean.",
+            "misconception",
+        ),
+        Mistake(
+            "LASSO.HALF",
+            _scaled(lambda n: 0.5),
+            "Your penalty is half as strong: the minimum of a loss without its half (MSELoss).",
+        ),
+        Mistake(
+            "LASSO.DOUBLE",
+            _scaled(lambda n: 2.0),
+            "Your penalty is twice as strong.",
+        ),
+        Mistake(
+            "LASSO.IS_RIDGE",
+            _ridge,
+            "Your answer is the minimum under an L2 penalty, a Gaussian prior: none of its "
+            "weights is exactly 0.",
+            "misconception",
+        ),
+        Mistake(
+            "LASSO.LEAST_SQUARES_THRESHOLDED",
+            _thresholded,
+            "Your answer is least squares, thresholded afterwards: right only if the columns of X "
+            "are uncorrelated and of variance 1.",
+            "misconception",
+        ),
+        Mistake(
+            "LASSO.LEAST_SQUARES",
+            _least_squares,
+            "Your answer is least squares: strength has no effect.",
+        ),
+        Mistake(
+            "LASSO.LAPLACE_NOISE",
+            _median_regression,
+            "Your answer minimises absolute ERRORS: that is Laplace noise. The exercise has "
+            "Gaussian noise, and a Laplace PRIOR on the weights.",
+            "misconception",
+        ),
+        Mistake(
+            "LASSO.BIAS_PENALIZED",
+            _bias_penalized,
+            "Your bias is penalised along with the weights.",
+            "misconception",
+        ),
+        Mistake(
+            "LASSO.NO_BIAS",
+            _no_bias,
+            "Your fit has no bias: the line is forced through the origin.",
+        ),
+        Mistake(
+            "LASSO.BIAS_IS_MEAN",
+            lambda X, y, lam: (_lasso(X, y, lam)[0], float(y.mean())),
+            "Your bias is the mean of y: right only if the inputs have mean 0.",
+        ),
+        Mistake(
+            "LASSO.BIAS_LEFT_OUT",
+            lambda X, y, lam: (_lasso(X, y, lam)[0], 0.0),
+            "Your weights are right. Having centred the data, you must bring the means back for b.",
+        ),
+    ),
+    draw=draw_strength,
+    specials=(
+        Special(
+            "an example",
+            (
+                tensor([[1.0, 0.5], [2.0, -1.0], [4.0, 1.5], [3.0, 0.0]], "float64"),
+                tensor([2.0, 3.0, 3.5, 3.0], "float64"),
+                number(0.2),
+            ),
+        ),
+        Special(
+            "a lambda so large that every weight is 0",
+            (
+                tensor([[1.0, 0.5], [2.0, -1.0], [4.0, 1.5]], "float64"),
+                tensor([2.0, 3.0, 3.5], "float64"),
+                number(10.0),
+            ),
+        ),
+    ),
+    parts=("the weights w", "the bias b"),
+    tolerance=2e-3,
+    check=_broken,
+    hint="What must hold between X'(y - Xw - b)/n and lambda at a weight that is 0, and at one "
+    "that is not?",
+)
