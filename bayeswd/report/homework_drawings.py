@@ -36,10 +36,10 @@ def histogram(scores: Sequence[float], most: float, height: int = 120) -> str:
     for at, count in enumerate(counts):
         left, high = 10 + at * wide, count * tall
         low, up = most * at / bars, most * (at + 1) / bars
-        last = "]" if at == bars - 1 else ")"
+        said = f"[{low:g}, {up:g}{']' if at == bars - 1 else ')'}: {count}"
         parts.append(
             f'<rect x="{left:.1f}" y="{height + 18 - high:.1f}" width="{wide - 2:.1f}"'
-            f' height="{high:.1f}" fill="{_BAR}"><title>[{low:g}, {up:g}{last}: {count}</title></rect>'
+            f' height="{high:.1f}" fill="{_BAR}"><title>{said}</title></rect>'
         )
         if count:
             middle = left + wide / 2 - 1
@@ -135,7 +135,8 @@ def _column_names(names: Sequence[str], step: float, top: float) -> list[str]:
     for column, name in enumerate(names):
         left, short = _LABELS + (column + 0.7) * step, name if len(name) < 18 else name[:17] + "…"
         parts.append(
-            f'<text transform="translate({left:.1f} {top - 4:.1f}) rotate(-90)">{escape(short)}</text>'
+            f'<text transform="translate({left:.1f} {top - 4:.1f}) rotate(-90)">'
+            f"{escape(short)}</text>"
         )
     return parts
 

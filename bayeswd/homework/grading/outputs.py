@@ -82,7 +82,7 @@ def _in_short(record: Record | None) -> str:
 
 def _finding(item: Record) -> str:
     named = [found["code"] for found in item["diagnosis"] if item["status"] == "failed"]
-    return named[0] if named else dict(_OPENED).get(item["status"], item["status"])
+    return str(named[0] if named else dict(_OPENED).get(item["status"], item["status"]))
 
 
 def _mistakes(records: Sequence[Record]) -> str:

@@ -36,8 +36,9 @@ def grade(
     """
     records = out / "records"
     records.mkdir(parents=True, exist_ok=True)
-    own = secret_file is None
-    secret = seeds.kept_secret(out / "secret") if own else seeds.read_secret(secret_file)
+    secret = (
+        seeds.kept_secret(out / "secret") if secret_file is None else seeds.read_secret(secret_file)
+    )
     terms = Terms(seeds.fingerprint(secret), seconds, points_total)
     planned = class_run.plan(handed, terms, records)
     waiting = [each for each in planned if each.waits]

@@ -90,7 +90,8 @@ class ForkServer:
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        return Conversation(*ours)
+        requests, replies, output, leash, status = ours
+        return Conversation(requests, replies, output, leash, status)
 
     def close(self) -> None:
         """End the server. Jobs whose conversation is open still end with that."""

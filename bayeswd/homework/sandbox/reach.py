@@ -19,7 +19,8 @@ def grants(own: str) -> Grants:
     Paths are real ones; a symbolic link among them is there to be seen, and grants nothing.
     """
     package = os.path.realpath(Path(__file__).parents[2])
-    whole, parts = [*_DEVICES], []
+    whole: list[str] = [*_DEVICES]
+    parts: list[str] = []
     for root in _roots(package):
         if os.path.islink(root):
             whole.append(root)

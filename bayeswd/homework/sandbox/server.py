@@ -14,7 +14,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from bayeswd.homework.sandbox import job, landlock, limits, namespaces, privileges, reach, syscalls
@@ -92,7 +92,7 @@ def _enter(grants: landlock.Grants, folder: str) -> None:
         raise OSError("the new root did not replace the old one")
 
 
-def _tried(action, *arguments: object) -> str | None:  # type: ignore[no-untyped-def]
+def _tried(action: Callable[..., None], *arguments: object) -> str | None:
     """Why an action fails, seen in a child of its own; None where it works."""
     read, write = os.pipe()
     child = os.fork()

@@ -77,7 +77,9 @@ def _beside(
     entries: Sequence[Entry], main: Entry, folder: str
 ) -> tuple[dict[str, bytes], list[str]]:
     """Helper modules and data in the same folder and below, as far as they are small."""
-    files, notes, left = {}, [], _MOST_BESIDE
+    files: dict[str, bytes] = {}
+    notes: list[str] = []
+    left = _MOST_BESIDE
     start = folder + "/" if folder else ""
     for entry in entries:
         if entry is main or not entry.path.startswith(start):
