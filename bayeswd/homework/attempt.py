@@ -20,6 +20,7 @@ class Attempt:
     exercise: Exercise
     calls: Sequence[Call]
     observations: Sequence[Observation]
+    hidden: bool = True
 
     @cached_property
     def given(self) -> list[Parts | None]:
@@ -36,7 +37,7 @@ class Attempt:
     @cached_property
     def public(self) -> int:
         """How many of the calls everybody may see: the first ones."""
-        return len(self.exercise.public_calls())
+        return len(self.exercise.public_calls()) if self.hidden else len(self.calls)
 
     def formula_at(self, formula: Formula, at: int) -> Parts | None:
         """What a formula gives for one call, as it is compared; None where it has no value."""
@@ -82,10 +83,16 @@ class Attempt:
         expected = answers.of_formula(self.exercise.accepted[0].formula, call) or ()
         return Evidence(
             input=", ".join(said),
-            got=_in_words(self.observations[at].parts),
+            got=_seen(self.observations[at]),
             expected=_in_words(expected),
             public=at < self.public,
         )
+
+
+def _seen(observation: Observation) -> str:
+    if observation.error_type:
+        return f"{observation.error_type}: {observation.error}"
+    return _in_words(observation.parts)
 
 
 def _in_words(parts: Parts) -> str:
