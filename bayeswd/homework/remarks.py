@@ -31,8 +31,8 @@ def _hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
         yield (
             "CHANGES_ARGUMENT",
             (
-                f"But {name} changes its argument {' and '.join(changed)} in place: whoever calls it loses "
-                "the old value."
+                f"But {name} changes its argument {' and '.join(changed)} in place: whoever calls "
+                "it loses the old value."
             ),
         )
     yield from _gradient(attempt)

@@ -37,8 +37,10 @@ Fault = tuple[str, Diagnosis, Observation]  # status, what to say, where it was 
 def first_fault(attempt: Attempt) -> Fault | None:
     """The first call that did not get as far as numbers, if there is one."""
     for at, (call, seen) in enumerate(zip(attempt.calls, attempt.observations, strict=True)):
-        seen = seen if at < attempt.public else _without_words(seen)
         found = _fault(attempt.exercise, call, seen)
+        if found is not None and at >= attempt.public:
+            seen = _without_words(seen)
+            found = _fault(attempt.exercise, call, seen)
         if found is not None:
             status, code, message = found
             kind = "hint" if status == "missing" else "format"
