@@ -16,8 +16,7 @@ def is_recognised(mistake, feedback):
     found = feedback.diagnosis[0]
     return (
         feedback.status == "failed"
-        and (found.code, found.confidence, found.message)
-        == (mistake.code, "matched", mistake.says)
+        and (found.code, found.confidence, found.message) == (mistake.code, "matched", mistake.says)
         and feedback.score == mistake.credit * feedback.max_score
     )
 
