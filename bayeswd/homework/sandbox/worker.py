@@ -3,7 +3,6 @@
 By now the process is locked in. It knows the calls and nothing of what the answers should be.
 """
 
-import io
 import os
 import sys
 from contextlib import suppress
@@ -35,9 +34,11 @@ def _settle() -> None:
         os.environ[name] = own
     sys.path.append(own)
     sys.argv = ["submission"]
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        # anew: the old ones may believe that they write to a file, and a pipe cannot be sought in
+        stream = open(descriptor, "w", encoding="utf-8", errors="replace", closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def _flush() -> None:
