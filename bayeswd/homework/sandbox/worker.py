@@ -3,6 +3,7 @@
 By now the process is locked in. It knows the calls and nothing of what the answers should be.
 """
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -36,7 +37,9 @@ def _settle() -> None:
     sys.argv = ["submission"]
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         # anew: the old ones may believe that they write to a file, and a pipe cannot be sought in
-        stream = open(descriptor, "w", encoding="utf-8", errors="replace", closefd=False)
+        stream = io.TextIOWrapper(
+            io.FileIO(descriptor, "w", closefd=False), encoding="utf-8", errors="replace"
+        )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
