@@ -89,8 +89,9 @@ def _fault(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str,
             ),
         )
     for name, part in zip(exercise.parts, seen.parts, strict=True):
-        if exercise.choices is None and (part.values is None or part.type == "bool"):
-            return "error", *_no_numbers(exercise, name, part.type, part.text)
+        if exercise.choices is None and (part.values is None or part.dtype == "bool"):
+            why = "it is true or false" if part.dtype == "bool" else part.text
+            return "error", *_no_numbers(exercise, name, part.type, why)
     if exercise.choices is not None and seen.parts[0].type != "str":
         letters = ", ".join(exercise.choices)
         return "error", "NO_LETTER", f"Answer with one of the letters {letters}, such as 'a'."
