@@ -109,8 +109,8 @@ def _raised(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str
     if "DataLoader worker" in seen.error or "process" in seen.error.lower():
         usual = "Start no processes: use num_workers=0."
     line = "" if seen.line is None else f" in line {seen.line} of {seen.file}"
-    raised = f"{seen.error_type}: {seen.error}" if seen.error else seen.error_type
-    message = f"{exercise.id} raised {raised}{line}{where}. {usual}".rstrip()
+    words = f": {seen.error.rstrip('.')}" if seen.error else ""
+    message = f"{exercise.id} raised {seen.error_type}{line}{where}{words}. {usual}".rstrip()
     return "error", f"RAISED.{seen.error_type}", message
 
 
