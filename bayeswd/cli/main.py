@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 import bayeswd
-from bayeswd.cli import compare, convert, explain
+from bayeswd.cli import compare, convert, explain, homework
 from bayeswd.errors import InputError
 
-COMMANDS = {"compare": compare, "convert": convert, "explain": explain}
+COMMANDS = {"compare": compare, "convert": convert, "explain": explain, "homework": homework}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from bayeswd.errors import InputError
 from bayeswd.homework.exercise import Exercise
 from bayeswd.homework.exercises import (
+    choices,
+    choose_lambda,
     frobenius_squared,
     l1_penalty,
     l2_penalty,
     laplace_scale,
     lasso_map,
     negative_log_posterior,
+    numbers,
     posterior,
     prior_variance,
     proximal_step,
@@ -18,6 +21,7 @@ from bayeswd.homework.exercises import (
     sgd_step_l1,
     sgd_step_l2,
     strength_from_prior,
+    train,
 )
 
 NAME = "d2l-weight-decay"
@@ -35,6 +39,10 @@ EXERCISES: tuple[Exercise, ...] = (
     ridge_map.EXERCISE,
     lasso_map.EXERCISE,
     posterior.EXERCISE,
+    choose_lambda.EXERCISE,
+    train.EXERCISE,
+    *numbers.EXERCISES,
+    *choices.EXERCISES,
 )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from bayeswd.homework import answers
 from bayeswd.homework.answers import Parts
-from bayeswd.homework.calls import Argument, Call, Observation, Returned
+from bayeswd.homework.calls import Argument, Call, Observation
 from bayeswd.homework.exercise import Exercise, Formula, natural
 from bayeswd.homework.feedback import Evidence
 
@@ -21,6 +20,7 @@ class Attempt:
     exercise: Exercise
     calls: Sequence[Call]
     observations: Sequence[Observation]
+    hidden: bool = True
 
     @cached_property
     def given(self) -> list[Parts | None]:
@@ -37,7 +37,7 @@ class Attempt:
     @cached_property
     def public(self) -> int:
         """How many of the calls everybody may see: the first ones."""
-        return len(self.exercise.public_calls())
+        return len(self.exercise.public_calls()) if self.hidden else len(self.calls)
 
     def formula_at(self, formula: Formula, at: int) -> Parts | None:
         """What a formula gives for one call, as it is compared; None where it has no value."""
@@ -66,15 +66,11 @@ class Attempt:
 
     def broken(self, at: int) -> str:
         """Why the answer to one call does not pass the exercise's own test; "" if it does."""
-        check, wanted = self.exercise.check, self.wanted[at]
-        given = self.observations[at].parts
+        check, given = self.exercise.check, self.observations[at].parts
         assert check is not None
-        assert wanted is not None
-        if len(given) != len(wanted) or not all(map(answers.same_shape, given, wanted)):
-            return "its shape is another"
-        if not all(map(answers.is_finite, given)):
+        if any(part.values is None or not answers.is_finite(part) for part in given):
             return "it is not finite"
-        parts = [_as_argument(*pair) for pair in zip(given, wanted, strict=True)]
+        parts = [natural(Argument("float64", part.shape, part.values or ())) for part in given]
         return check(*map(natural, self.calls[at].arguments or ()), *parts)
 
     def evidence(self, at: int) -> Evidence:
@@ -87,17 +83,16 @@ class Attempt:
         expected = answers.of_formula(self.exercise.accepted[0].formula, call) or ()
         return Evidence(
             input=", ".join(said),
-            got=_in_words(self.observations[at].parts),
+            got=_seen(self.observations[at]),
             expected=_in_words(expected),
             public=at < self.public,
         )
 
 
-def _as_argument(given: Returned, wanted: Returned) -> Any:
-    """A part as formulas take it, in the shape of the right one."""
-    return natural(
-        Argument("float64" if wanted.shape else "float", wanted.shape, given.values or ())
-    )
+def _seen(observation: Observation) -> str:
+    if observation.error_type:
+        return f"{observation.error_type}: {observation.error}"
+    return _in_words(observation.parts)
 
 
 def _in_words(parts: Parts) -> str:

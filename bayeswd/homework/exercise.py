@@ -20,7 +20,7 @@ Arguments = tuple[Argument, ...]
 Formula = Callable[..., Any]
 
 COMMON = 2  # public draws, the same for everybody, after the special cases
-DRAWS = 6  # hidden draws: as many as tell every two named formulas apart
+DRAWS = 6  # hidden draws: as many as tell every two named formulas apart, one number each
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Exercise:
 
     id: the name that the student defines. interface: "l2_penalty(w)", or the id alone where a
     variable holds the answer. convention: what the prompt assumes, in one sentence.
-    draw: random arguments of one call; None for a variable.
+    draw: random arguments of one call; None for a variable. draws: how many of them are hidden.
     twin: the same arguments at other weights; the answer then counts up to a constant, and only
         differences within such pairs are compared.
     parts: names of the values that are returned, where the answer is a tuple.
@@ -70,8 +70,7 @@ class Exercise:
     choices: letter -> text, of a multiple-choice question.
     hint: where to look, said of a wrong answer that has no name.
     check: where an answer is not compared but tested: of a call's arguments and the parts, as
-        formulas take them, "" if it is right, else what is broken in words. `accepted` then still
-        says which shapes are right.
+        tensors of the shapes that were given, "" if it is right, else what is broken in words.
     depends_on: ids of exercises whose answer this one calls.
     """
 
@@ -84,6 +83,7 @@ class Exercise:
     accepted: tuple[Accepted, ...]
     mistakes: tuple[Mistake, ...] = ()
     draw: Callable[[Random], Arguments] | None = None
+    draws: int = DRAWS
     specials: tuple[Special, ...] = ()
     twin: Callable[[Random, Arguments], Arguments] | None = None
     parts: tuple[str, ...] = ("the result",)
@@ -101,13 +101,13 @@ class Exercise:
         return tuple(name.strip() for name in inside.split(",") if name.strip())
 
     def calls(self, random: Random) -> tuple[Call, ...]:
-        """Public calls first, the same for everybody; then DRAWS from `random`, one repeated."""
+        """Public calls first, the same for everybody; then `draws` from `random`, one repeated."""
         if self.draw is None:
             return (Call(self.id, None),)
         public = self.public_calls()
-        hidden = self._drawn(random, DRAWS)
-        size = len(hidden) // DRAWS
-        at = size * random.randrange(DRAWS)  # asked twice: does it give the same once more?
+        hidden = self._drawn(random, self.draws)
+        size = len(hidden) // self.draws
+        at = size * random.randrange(self.draws)  # asked twice: does it give the same once more?
         return (*public, *hidden, *hidden[at : at + size])
 
     def public_calls(self) -> tuple[Call, ...]:

@@ -18,15 +18,20 @@ from bayeswd.homework.feedback import Diagnosis, Feedback
 
 
 def judge(
-    exercise: Exercise, calls: Sequence[Call], observations: Sequence[Observation]
+    exercise: Exercise,
+    calls: Sequence[Call],
+    observations: Sequence[Observation],
+    *,
+    hidden: bool = True,
 ) -> Feedback:
     """What to tell the student: `calls` are `exercise.calls(random)`, answered one by one.
 
+    hidden: whether the calls beyond the public ones are secret and must not be shown.
     ValueError if the two are not equally many.
     """
     if len(calls) != len(observations):
         raise ValueError(f"{len(observations)} observations of {len(calls)} calls")
-    attempt = Attempt(exercise, calls, observations)
+    attempt = Attempt(exercise, calls, observations, hidden)
     fault = rungs.first_fault(attempt)
     found = diagnosing.named(attempt) if fault is not None else ()
     if fault is not None and not found:

@@ -34,7 +34,7 @@ def text(found: Any) -> str:
 
 
 def count(found: Any) -> int:
-    if type(found) is not int or not 0 <= found < 2**31:
+    if type(found) is not int or not 0 <= found < 2**63:
         raise ValueError("not a count")
     return found
 

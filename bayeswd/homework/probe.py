@@ -121,10 +121,10 @@ def _built(argument: Argument, as_numpy: bool = False) -> Any:
     if argument.kind in ("float", "int"):
         return {"float": float, "int": int}[argument.kind](argument.values[0])
     array = numpy.array(argument.values, dtype=numpy.float64).reshape(argument.shape)
-    if argument.kind == "list":
-        return array.tolist()
     if argument.kind == "numpy" or as_numpy:
         return array
+    if argument.kind == "list":
+        return array.tolist()
     return torch.tensor(array, dtype=getattr(torch, argument.kind))
 
 

@@ -23,15 +23,16 @@ def _hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
     name = attempt.exercise.id
     dtypes = {part.dtype for seen in attempt.observations for part in seen.parts}
     for coarse in sorted(dtypes & {"float16", "bfloat16"}):
-        yield "COARSE", f"Right, with the few digits of {coarse}: use float32 or float64."
-    changed = sorted({index for seen in attempt.observations for index, _ in seen.changed})
+        yield "COARSE", f"It has the few digits of {coarse}: use float32 or float64."
+    names = attempt.exercise.argument_names
+    touched = {index for seen in attempt.observations for index, _ in seen.changed}
+    changed = [names[index] for index in sorted(touched) if index < len(names)]
     if changed:
-        which = " and ".join(attempt.exercise.argument_names[index] for index in changed)
         yield (
             "CHANGES_ARGUMENT",
             (
-                f"Right, but {name} changes its argument {which} in place: whoever calls it loses "
-                "the old value."
+                f"But {name} changes its argument {' and '.join(changed)} in place: whoever calls "
+                "it loses the old value."
             ),
         )
     yield from _gradient(attempt)
@@ -46,14 +47,14 @@ def _gradient(attempt: Attempt) -> Iterator[tuple[str, str]]:
         yield (
             "NO_GRADIENT",
             (
-                f"Right, but no gradient flows through {attempt.exercise.id}: added to a loss it "
+                f"But no gradient flows through {attempt.exercise.id}: added to a loss it "
                 "would change nothing. Stay with tensors, without .item(), .data or NumPy."
             ),
         )
     elif not all(_gradient_agrees(attempt, at, asked) for at in _random_calls(attempt)):
         yield (
             "OTHER_GRADIENT",
-            ("Right in value, but its gradient is another one: is a part of it detached?"),
+            ("But its gradient is another one: is a part of it detached?"),
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+from dataclasses import replace
+
 from bayeswd.homework.attempt import Attempt
 from bayeswd.homework.calls import CRASH, MEMORY, PROTOCOL, TIME, Call, Observation
 from bayeswd.homework.exercise import Exercise
@@ -20,6 +23,7 @@ _USUAL = {
     "KeyboardInterrupt": "It was interrupted.",
     "SystemExit": "Do not call exit() or quit(): return the value.",
 }
+_COMMON = ("NoneType", "bool", "int", "float", "complex", "str", "list", "tuple", "dict", "Tensor")
 _ENDED = {
     TIME: ("timeout", "TIME_LIMIT", "took longer than the time limit. Does every loop end?"),
     CRASH: ("crashed", "CRASHED", "ended the program that ran it."),
@@ -34,6 +38,9 @@ def first_fault(attempt: Attempt) -> Fault | None:
     """The first call that did not get as far as numbers, if there is one."""
     for at, (call, seen) in enumerate(zip(attempt.calls, attempt.observations, strict=True)):
         found = _fault(attempt.exercise, call, seen)
+        if found is not None and at >= attempt.public:
+            seen = _without_words(seen)
+            found = _fault(attempt.exercise, call, seen)
         if found is not None:
             status, code, message = found
             kind = "hint" if status == "missing" else "format"
@@ -42,9 +49,27 @@ def first_fault(attempt: Attempt) -> Fault | None:
     return None
 
 
+def _without_words(seen: Observation) -> Observation:
+    """Without anything into which the student's code could write the input it was given."""
+    known = not seen.error_type or _is_common(seen.error_type)
+    parts = tuple(
+        replace(part, text="", type=part.type if part.type in _COMMON else "something else")
+        for part in seen.parts
+    )
+    kind = seen.error_type if known else "an exception of its own"
+    return replace(seen, error="", error_type=kind, file="", parts=parts)
+
+
+def _is_common(name: str) -> bool:
+    return name in _ENDED or isinstance(getattr(builtins, name, None), type)
+
+
 def _fault(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str, str] | None:
+    if call.arguments is None and seen.parts and seen.parts[0].type == "NoneType":
+        return "missing", "EMPTY", f"Set {exercise.id}."
     if seen.reached == "nothing":
-        return "missing", "MISSING", f"There is no {exercise.id} yet: define {exercise.interface}."
+        what = f"Set {exercise.id}" if call.arguments is None else f"Define {exercise.interface}"
+        return "missing", "MISSING", f"{what}."
     if seen.reached == "defined":
         kind = seen.parts[0].type if seen.parts else "something else"
         return (
@@ -78,7 +103,7 @@ def _raised(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str
         status, code, words = _ENDED[seen.error_type]
         return status, code, f"{exercise.id} {words}"
     if seen.error_type == "NotImplementedError":
-        return "missing", "MISSING", f"{exercise.id} is not written yet."
+        return "missing", "EMPTY", f"Write {exercise.interface}."
     usual = _USUAL.get(seen.error_type, "")
     if "DataLoader worker" in seen.error or "process" in seen.error.lower():
         usual = "Start no processes: use num_workers=0."

@@ -45,4 +45,4 @@ def regression(
         for row in rows
     ]
     inputs = [[round(value, 4) for value in row] for row in rows]
-    return tensor(inputs, "float64"), tensor([round(y, 4) for y in targets], "float64")
+    return tensor(inputs), tensor([round(y, 4) for y in targets])

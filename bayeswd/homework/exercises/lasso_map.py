@@ -2,60 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from bayeswd.estimate import exact
 from bayeswd.estimate.certificate import certify
 from bayeswd.homework.calls import number, tensor
 from bayeswd.homework.exercise import Accepted, Exercise, Mistake, Special
 from bayeswd.homework.exercises.linear_problems import (
+    WeightAndBias,
     draw_strength,
+    least_squares,
+    mode,
+    mode_scaled,
+    mode_with_penalized_bias,
+    mode_without_bias,
     penalized,
-    weight_and_bias,
-    without_bias,
 )
-from bayeswd.problem.priors import Flat, Laplace, soft_threshold
-
-WeightAndBias = tuple[Tensor, float]
+from bayeswd.problem.priors import soft_threshold
 
 _SETTLED = 1e-3  # KKT residual, relative to the forces: what a few hundred steps reach
 
 
-def _lasso(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    return weight_and_bias(exact.lasso(penalized(X, y, strength, "l1")))
-
-
-def _scaled(factor: Callable[[int], float]) -> Callable[[Tensor, Tensor, float], WeightAndBias]:
-    """The right answer to a strength that is off by a factor, a function of n."""
-    return lambda X, y, strength: _lasso(X, y, strength * factor(len(y)))
-
-
-def _ridge(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    return weight_and_bias(exact.ridge(penalized(X, y, strength, "l2")))
-
-
-def _least_squares(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    problem = penalized(X, y, strength, "l2").with_priors(lambda name, prior: Flat())
-    return weight_and_bias(exact.ridge(problem))
+_lasso = partial(mode, penalty="l1")
 
 
 def _thresholded(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    w, _ = _least_squares(X, y, strength)
+    w, _ = least_squares(X, y, strength)
     w = soft_threshold(w, strength)
     return w, float(y.mean() - X.mean(0) @ w)
-
-
-def _bias_penalized(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    same = Laplace(1 / (len(y) * strength))
-    return weight_and_bias(exact.lasso(penalized(X, y, strength, "l1", bias=same)))
-
-
-def _no_bias(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    prior = Laplace(1 / (len(y) * strength))
-    return exact.lasso(without_bias(X, y, 1.0, prior)).params["weight"][0], 0.0
 
 
 def _median_regression(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
@@ -70,10 +46,13 @@ def _median_regression(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
     return torch.tensor(found.x[:d]), float(found.x[d])
 
 
-def _broken(X: Tensor, y: Tensor, strength: float, w: Tensor, b: float) -> str:
+def _broken(X: Tensor, y: Tensor, strength: float, w: Tensor, b: Tensor) -> str:
     """Which of the lasso's optimality conditions fails."""
+    if w.numel() != X.shape[1] or b.numel() != 1:
+        return "its shape is another"
+    w, b = w.flatten(), b.flatten()
     problem = penalized(X, y, strength, "l1")
-    params = {"weight": w[None].to(X), "bias": torch.tensor([b]).to(X)}
+    params = {"weight": w[None], "bias": b}
     if certify(problem, params).kkt <= _SETTLED:
         return ""
     residual = y - X @ w - b
@@ -98,23 +77,23 @@ EXERCISE = Exercise(
     mistakes=(
         Mistake(
             "LASSO.N_FORGOTTEN",
-            _scaled(lambda n: 1 / n),
+            mode_scaled(lambda n: 1 / n, "l1"),
             "Your penalty is n times too weak: right for a summed loss, but this one is a mean.",
             "misconception",
         ),
         Mistake(
             "LASSO.HALF",
-            _scaled(lambda n: 0.5),
+            mode_scaled(lambda n: 0.5, "l1"),
             "Your penalty is half as strong: the minimum of a loss without its half (MSELoss).",
         ),
         Mistake(
             "LASSO.DOUBLE",
-            _scaled(lambda n: 2.0),
+            mode_scaled(lambda n: 2.0, "l1"),
             "Your penalty is twice as strong.",
         ),
         Mistake(
             "LASSO.IS_RIDGE",
-            _ridge,
+            mode,
             "Your answer is the minimum under an L2 penalty, a Gaussian prior: none of its "
             "weights is exactly 0.",
             "misconception",
@@ -128,7 +107,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "LASSO.LEAST_SQUARES",
-            _least_squares,
+            least_squares,
             "Your answer is least squares: strength has no effect.",
         ),
         Mistake(
@@ -140,13 +119,13 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "LASSO.BIAS_PENALIZED",
-            _bias_penalized,
+            partial(mode_with_penalized_bias, penalty="l1"),
             "Your bias is penalised along with the weights.",
             "misconception",
         ),
         Mistake(
             "LASSO.NO_BIAS",
-            _no_bias,
+            partial(mode_without_bias, penalty="l1"),
             "Your fit has no bias: the line is forced through the origin.",
         ),
         Mistake(
@@ -165,16 +144,16 @@ EXERCISE = Exercise(
         Special(
             "an example",
             (
-                tensor([[1.0, 0.5], [2.0, -1.0], [4.0, 1.5], [3.0, 0.0]], "float64"),
-                tensor([2.0, 3.0, 3.5, 3.0], "float64"),
+                tensor([[1.0, 0.5], [2.0, -1.0], [4.0, 1.5], [3.0, 0.0]]),
+                tensor([2.0, 3.0, 3.5, 3.0]),
                 number(0.2),
             ),
         ),
         Special(
             "a lambda so large that every weight is 0",
             (
-                tensor([[1.0, 0.5], [2.0, -1.0], [4.0, 1.5]], "float64"),
-                tensor([2.0, 3.0, 3.5], "float64"),
+                tensor([[1.0, 0.5], [2.0, -1.0], [4.0, 1.5]]),
+                tensor([2.0, 3.0, 3.5]),
                 number(10.0),
             ),
         ),

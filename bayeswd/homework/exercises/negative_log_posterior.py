@@ -24,19 +24,19 @@ def _objective(w: Tensor, X: Tensor, y: Tensor, noise: float, scale: float) -> T
 
 def _draw(random: Random) -> Arguments:
     X, y, noise, scale = draw_scales(random)
-    return tensor(drawing.numbers(random, X.shape[1]), "float64"), X, y, noise, scale
+    return tensor(drawing.numbers(random, X.shape[1])), X, y, noise, scale
 
 
 def _twin(random: Random, arguments: Arguments) -> Arguments:
     """The same data and scales at weights of another size."""
     others = drawing.numbers(random, arguments[0].shape[0], 0.6, 4.0)
-    return tensor(others, "float64"), *arguments[1:]
+    return tensor(others), *arguments[1:]
 
 
 _EXAMPLE = (
-    tensor([1.0, -0.5], "float64"),
-    tensor([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]], "float64"),
-    tensor([1.0, 0.5, 2.0], "float64"),
+    tensor([1.0, -0.5]),
+    tensor([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]]),
+    tensor([1.0, 0.5, 2.0]),
     number(0.5),
     number(2.0),
 )

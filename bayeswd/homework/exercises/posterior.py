@@ -159,8 +159,8 @@ EXERCISE = Exercise(
         Special(
             "an example",
             (
-                tensor([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]], "float64"),
-                tensor([1.0, 0.5, 2.0], "float64"),
+                tensor([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]]),
+                tensor([1.0, 0.5, 2.0]),
                 number(0.5),
                 number(2.0),
             ),
@@ -168,8 +168,8 @@ EXERCISE = Exercise(
         Special(
             "more weights than examples",
             (
-                tensor([[1.0, 0.5, -1.0], [0.0, 2.0, 1.0]], "float64"),
-                tensor([1.0, -0.5], "float64"),
+                tensor([[1.0, 0.5, -1.0], [0.0, 2.0, 1.0]]),
+                tensor([1.0, -0.5]),
                 number(0.5),
                 number(1.5),
             ),

@@ -24,13 +24,13 @@ def _variance(name: str) -> Scalar:
 
 
 def _exercise(
-    name: str, row: str, knob: str, objective: str, *extra: Mistake, without: str = ""
+    name: str, title: str, row: str, knob: str, objective: str, *extra: Mistake, without: str = ""
 ) -> Exercise:
     """One convention's exercise, with the slips that are common to all but `without`."""
     right = _variance(row)
     return Exercise(
         id=name,
-        title=f"The prior variance: {row}",
+        title=title,
         prompt=SIGMA + f"The objective is {objective}. It is the negative log posterior, up to a "
         "factor and a constant, under a prior N(0, tau^2) on each weight. Return tau^2.",
         convention=f"{objective}; the bias is not penalised.",
@@ -51,6 +51,7 @@ _KERAS, _RIDGE = _variance("keras.L2"), _variance("sklearn.Ridge")
 
 PRIOR_VARIANCE = _exercise(
     "prior_variance",
+    "The prior variance, in the book's convention",
     "d2l",
     "strength",
     "mean of HALF the squared errors + (lambda/2) |w|^2",
@@ -66,6 +67,7 @@ PRIOR_VARIANCE = _exercise(
 
 PRIOR_VARIANCE_TORCH = _exercise(
     "prior_variance_torch",
+    "The prior variance, in torch",
     "torch.SGD+MSELoss",
     "weight_decay",
     "torch's MSELoss (mean of squared errors, NO half) with SGD(weight_decay=lambda), which adds "
@@ -88,6 +90,7 @@ PRIOR_VARIANCE_TORCH = _exercise(
 
 PRIOR_VARIANCE_KERAS = _exercise(
     "prior_variance_keras",
+    "The prior variance, in Keras",
     "keras.L2",
     "strength",
     "mean of squared errors (NO half) + lambda |w|^2 (NO half), as with Keras' l2(lambda)",
@@ -108,6 +111,7 @@ PRIOR_VARIANCE_KERAS = _exercise(
 
 PRIOR_VARIANCE_RIDGE = _exercise(
     "prior_variance_ridge",
+    "The prior variance, in scikit-learn",
     "sklearn.Ridge",
     "alpha",
     "SUM of squared errors + alpha |w|^2, as in scikit-learn's Ridge",

@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from torch import Tensor
-
-from bayeswd.estimate import exact
 from bayeswd.homework.calls import number, tensor
 from bayeswd.homework.exercise import Accepted, Exercise, Mistake, Special
 from bayeswd.homework.exercises.linear_problems import (
     draw_strength,
-    penalized,
-    weight_and_bias,
-    without_bias,
+    least_squares,
+    mode,
+    mode_scaled,
+    mode_with_penalized_bias,
+    mode_without_bias,
 )
-from bayeswd.problem.priors import Flat, Gaussian
-
-WeightAndBias = tuple[Tensor, float]
-
-
-def _ridge(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    return weight_and_bias(exact.ridge(penalized(X, y, strength, "l2")))
-
-
-def _scaled(factor: Callable[[int], float]) -> Callable[[Tensor, Tensor, float], WeightAndBias]:
-    """The right answer to a strength that is off by a factor, a function of n."""
-    return lambda X, y, strength: _ridge(X, y, strength * factor(len(y)))
-
-
-def _bias_penalized(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    same = Gaussian((len(y) * strength) ** -0.5)
-    return weight_and_bias(exact.ridge(penalized(X, y, strength, "l2", bias=same)))
-
-
-def _no_bias(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    prior = Gaussian((len(y) * strength) ** -0.5)
-    return exact.ridge(without_bias(X, y, 1.0, prior)).params["weight"][0], 0.0
-
-
-def _least_squares(X: Tensor, y: Tensor, strength: float) -> WeightAndBias:
-    problem = penalized(X, y, strength, "l2").with_priors(lambda name, prior: Flat())
-    return weight_and_bias(exact.ridge(problem))
-
 
 EXERCISE = Exercise(
     id="ridge_map",
@@ -53,62 +22,62 @@ EXERCISE = Exercise(
     "bias b is NOT penalised.",
     interface="ridge_map(X, y, strength)",
     points=2,
-    accepted=(Accepted(_ridge),),
+    accepted=(Accepted(mode),),
     mistakes=(
         Mistake(
             "RIDGE.N_FORGOTTEN",
-            _scaled(lambda n: 1 / n),
+            mode_scaled(lambda n: 1 / n),
             "Your answer adds lambda itself to X'X: right for a summed loss. This one is a mean; "
             "multiply the objective by n and look at the penalty again.",
             "misconception",
         ),
         Mistake(
             "RIDGE.N_TWICE",
-            _scaled(lambda n: n),
+            mode_scaled(lambda n: n),
             "Your penalty is n times too strong: is the mean taken twice?",
         ),
         Mistake(
             "RIDGE.HALF",
-            _scaled(lambda n: 0.5),
+            mode_scaled(lambda n: 0.5),
             "Your penalty is half as strong: the minimum of a loss without its half (MSELoss).",
         ),
         Mistake(
             "RIDGE.DOUBLE",
-            _scaled(lambda n: 2.0),
+            mode_scaled(lambda n: 2.0),
             "Your penalty is twice as strong: the minimum with lambda |w|^2, without its half.",
         ),
         Mistake(
             "RIDGE.HALF_N_FORGOTTEN",
-            _scaled(lambda n: 0.5 / n),
+            mode_scaled(lambda n: 0.5 / n),
             "Your answer adds lambda/2 to X'X. Multiply the objective by 2n: what stands in front "
             "of |w|^2?",
         ),
         Mistake(
             "RIDGE.BIAS_PENALIZED",
-            _bias_penalized,
+            mode_with_penalized_bias,
             "Your bias is penalised along with the weights. In your matrix, which diagonal entry "
             "belongs to the column of ones?",
             "misconception",
         ),
         Mistake(
             "RIDGE.NO_BIAS",
-            _no_bias,
+            mode_without_bias,
             "Your fit has no bias: the line is forced through the origin.",
         ),
         Mistake(
             "RIDGE.BIAS_IS_MEAN",
-            lambda X, y, lam: (_ridge(X, y, lam)[0], float(y.mean())),
+            lambda X, y, lam: (mode(X, y, lam)[0], float(y.mean())),
             "Your bias is the mean of y: right only if the inputs have mean 0.",
         ),
         Mistake(
             "RIDGE.BIAS_LEFT_OUT",
-            lambda X, y, lam: (_ridge(X, y, lam)[0], 0.0),
+            lambda X, y, lam: (mode(X, y, lam)[0], 0.0),
             "Your weights are right. Having centred the data, you must bring the means back for b.",
         ),
         Mistake(
             "RIDGE.NOT_CENTRED",
             lambda X, y, lam: (
-                w := _no_bias(X, y, lam)[0],
+                w := mode_without_bias(X, y, lam)[0],
                 float(y.mean() - X.mean(0) @ w),
             ),
             "Your weights are those of a fit without a bias, which was put in afterwards. The two "
@@ -116,12 +85,12 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "RIDGE.LEAST_SQUARES",
-            _least_squares,
+            least_squares,
             "Your answer is least squares: strength has no effect.",
         ),
         Mistake(
             "RIDGE.SWAPPED",
-            lambda X, y, lam: _ridge(X, y, lam)[::-1],
+            lambda X, y, lam: mode(X, y, lam)[::-1],
             "The two are swapped: return the weights first, then the bias.",
             "format",
         ),
@@ -131,16 +100,16 @@ EXERCISE = Exercise(
         Special(
             "an example",
             (
-                tensor([[1.0], [2.0], [4.0]], "float64"),
-                tensor([2.0, 3.0, 3.5], "float64"),
+                tensor([[1.0], [2.0], [4.0]]),
+                tensor([2.0, 3.0, 3.5]),
                 number(0.5),
             ),
         ),
         Special(
             "more weights than examples",
             (
-                tensor([[1.0, 0.5, -1.0, 2.0], [0.0, 2.0, 1.0, -0.5]], "float64"),
-                tensor([1.0, -0.5], "float64"),
+                tensor([[1.0, 0.5, -1.0, 2.0], [0.0, 2.0, 1.0, -0.5]]),
+                tensor([1.0, -0.5]),
                 number(0.3),
             ),
         ),

@@ -52,9 +52,17 @@ def _load(preload: Sequence[str]) -> None:
     for name in preload:
         with suppress(Exception):
             importlib.import_module(name)
+    _load_optimizers()
     sys.path[:] = [os.path.realpath(path) for path in sys.path]
     while os.open(os.devnull, os.O_RDWR) < _KEPT_FREE:
         pass
+
+
+def _load_optimizers() -> None:
+    """The first optimizer of a process makes torch load a second's worth of modules: once, here."""
+    import torch
+
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 
 def _prepare(folder: str, allow_namespaces: bool) -> tuple[Setting, dict[str, object]]:

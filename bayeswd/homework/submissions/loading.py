@@ -62,11 +62,16 @@ def load(main: str, files: Mapping[str, bytes]) -> Loaded:
     code does, short of ending the process, this returns.
     """
     _put_down(files)
+    return run(main, files[main])
+
+
+def run(name: str, data: bytes) -> Loaded:
+    """Run the bytes of a script or a notebook, and put nothing down."""
     module = ModuleType(MODULE)
-    module.__file__ = os.path.basename(main)
+    module.__file__ = os.path.basename(name)
     sys.modules[MODULE] = module
     loaded = Loaded(module.__dict__)
-    for cell in _cells(main, files[main], loaded):
+    for cell in _cells(name, data, loaded):
         _run(cell, loaded)
     return loaded
 
