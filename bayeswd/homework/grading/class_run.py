@@ -15,19 +15,35 @@ from typing import Any
 
 from bayeswd import files
 from bayeswd.homework import assignment
+from bayeswd.homework.exercise import Exercise
 from bayeswd.homework.grading import record, seeds
 from bayeswd.homework.grading.examining import examine
-from bayeswd.homework.grading.record import Record, Terms
+from bayeswd.homework.grading.record import Graded, Record, Terms
 from bayeswd.homework.grading.verdicts import verdicts
 from bayeswd.homework.sandbox.conversation import SandboxError
 from bayeswd.homework.sandbox.fork_server import ForkServer
 from bayeswd.homework.submissions import contents
+from bayeswd.homework.submissions.contents import Contents
 from bayeswd.homework.submissions.gathering import Handed
 from bayeswd.homework.submissions.tree import RefusedError
 
 # what submissions import beside torch; loaded once for all if one of them mentions it
 LIBRARIES = ("matplotlib", "pandas", "scipy", "sklearn")
 _PRELOADED = {"matplotlib": "matplotlib.pyplot", "scipy": "scipy.stats"}
+
+
+def grade(
+    server: ForkServer,
+    given: Contents,
+    secret: bytes,
+    seconds: float,
+    exercises: Sequence[Exercise],
+) -> Graded:
+    """One submission, on inputs drawn from the secret and its own digest. SandboxError."""
+    seed = seeds.of(secret, given.sha256)
+    calls = {each.id: each.calls(seeds.random(seed, each.id)) for each in exercises}
+    examined = examine(server, given, calls, seconds)
+    return Graded(seed, examined, verdicts(exercises, calls, examined.seen))
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,7 @@ def run(
     """Grade what waits, `jobs` at a time; each record is on disk when it is given."""
 
     def one(each: Planned) -> Planned:
-        done = _grade(server, each, secret, terms)
+        done = _record(server, each, secret, terms)
         write(done, folder, each.name)
         return replace(each, record=done)
 
@@ -98,24 +114,18 @@ def read(folder: Path, name: str) -> Record | None:
     return found if whole else None
 
 
-def _grade(server: ForkServer, each: Planned, secret: bytes, terms: Terms) -> Record:
+def _record(server: ForkServer, each: Planned, secret: bytes, terms: Terms) -> Record:
     started = time.perf_counter()
     try:
         given = contents.read(each.handed, _ids())
-        seed = seeds.of(secret, given.sha256)
-        calls = {
-            exercise.id: exercise.calls(seeds.random(seed, exercise.id))
-            for exercise in assignment.EXERCISES
-        }
-        examined = examine(server, given, calls, terms.seconds)
+        graded = grade(server, given, secret, terms.seconds, assignment.EXERCISES)
     except RefusedError as error:
         return record.empty(each.handed, "", terms, "refused", str(error))
     except (SandboxError, OSError, MemoryError) as error:
         return each.record | {"reason": f"{type(error).__name__}: {error}"[:300]}
-    feedback = verdicts(assignment.EXERCISES, calls, examined.seen)
     blank = record.empty(each.handed, given.sha256, terms, "graded", "")
     seconds = time.perf_counter() - started
-    return record.graded(blank, terms, server.tier, seed, examined, feedback, seconds)
+    return record.graded(blank, terms, server.tier, graded, seconds)
 
 
 def _planned(handed: Handed, terms: Terms, folder: Path, latest: Handed) -> Planned:

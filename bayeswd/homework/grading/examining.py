@@ -24,13 +24,15 @@ class Examined:
     """What a submission did.
 
     seen: exercise -> one observation per call. faults: of running the file. notes: what was passed
-    over. printed: the end of what it printed.
+    over, and what ended a job. printed: the start of what it printed while it was being run;
+    printed_later: the end of what its functions printed, which may show hidden inputs.
     """
 
     seen: Seen = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     printed: str = ""
+    printed_later: str = ""
 
 
 def examine(server: ForkServer, contents: Contents, calls: Calls, seconds: float) -> Examined:
@@ -48,11 +50,16 @@ def examine(server: ForkServer, contents: Contents, calls: Calls, seconds: float
                 words = f"while the file was being run: {error}"
                 _lose(examined, calls, waiting, error.fault, words)
                 examined.faults.append(Fault(contents.main, None, error.fault, str(error)))
+                examined.printed = _text(job.printed[:_MOST_PRINTED])
                 waiting = []
             else:
-                examined.faults, examined.notes = loaded[0], [*contents.notes, *loaded[1]]
+                if not examined.seen:  # the first job; later ones load the same
+                    examined.faults = loaded[0]
+                    examined.notes += loaded[1]
+                    examined.printed = _text(job.printed[:_MOST_PRINTED])
+                before = len(job.printed)
                 waiting = _ask_all(job, calls, waiting, seconds, examined)
-            examined.printed = job.printed.decode("utf-8", "replace")[-_MOST_PRINTED:]
+                examined.printed_later = _text(job.printed[before:][-_MOST_PRINTED:])
     if waiting:
         last = examined.seen[[name for name in calls if name not in waiting][-1]][0]
         words = "not asked: earlier answers ended the program or used up the time"
@@ -80,6 +87,7 @@ def _ask_all(
             examined.seen[name] = _observations(reply, len(calls[name]))
         except JobError as error:
             _lose(examined, calls, [name], error.fault, str(error))
+            examined.notes.append(f"{name}: {error}.")
             return list(waiting[index + 1 :])
     return []
 
@@ -90,6 +98,10 @@ def _observations(reply: Any, count: int) -> list[Observation]:
         return [Observation.from_dict(each) for each in found]
     except (ValueError, OverflowError) as error:
         raise JobError(PROTOCOL, f"malformed reply: {error}") from None
+
+
+def _text(printed: bytearray) -> str:
+    return printed.decode("utf-8", "replace")
 
 
 def _lose(examined: Examined, calls: Calls, names: Sequence[str], fault: str, words: str) -> None:

@@ -78,25 +78,28 @@ def empty(handed: Handed, sha256: str, terms: Terms, status: str, reason: str) -
         "faults": [],
         "notes": [],
         "printed": "",
+        "printed_later": "",
     }
 
 
-def graded(
-    record: Record,
-    terms: Terms,
-    tier: Tier,
-    seed: str,
-    examined: Examined,
-    feedback: Sequence[Feedback],
-    seconds: float,
-) -> Record:
+@dataclass(frozen=True)
+class Graded:
+    """What a submission was asked (by its seed), did, and is worth, exercise by exercise."""
+
+    seed: str
+    examined: Examined
+    feedback: Sequence[Feedback]
+
+
+def graded(record: Record, terms: Terms, tier: Tier, found: Graded, seconds: float) -> Record:
     """An empty record with the grade in it."""
+    examined, feedback = found.examined, found.feedback
     return record | {
         "status": "graded",
         "reason": "",
         "environment": environment(),
         "sandbox": sandbox(tier),
-        "seed": seed,
+        "seed": found.seed,
         "score": str(sum((each.score for each in feedback), Fraction(0)) * terms.scale),
         "duration_s": round(seconds, 3),
         "items": [_item(each, terms.scale) for each in feedback],
@@ -106,12 +109,13 @@ def graded(
         ],
         "notes": [one_line(note) for note in examined.notes],
         "printed": lines(examined.printed),
+        "printed_later": lines(examined.printed_later),
     }
 
 
 def student_view(record: Mapping[str, Any]) -> Record:
-    """Without hidden inputs, expected values, the seed and fingerprints: built by listing what
-    stays."""
+    """Without hidden inputs, expected values, the seed, fingerprints, and what was printed while
+    hidden inputs were tried: built by listing what stays."""
     kept = ("schema", "assignment", "submission", "status", "reason", "score", "max_score")
     view = {name: record[name] for name in (*kept, "faults", "notes", "printed")}
     view["items"] = [_student_item(item) for item in record["items"]]

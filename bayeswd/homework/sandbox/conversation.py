@@ -100,6 +100,7 @@ class Conversation:
                         reply += self._read(wanted - len(reply))
                 if wanted == wire.HEADER.size == len(reply):
                     wanted += wire.length(bytes(reply), MOST_REPLY)
+        self._drain()
         return bytes(reply[wire.HEADER.size :])
 
     def _ready(self, selector: selectors.BaseSelector, deadline: float) -> list[int]:

@@ -93,6 +93,15 @@ class ForkServer:
         requests, replies, output, leash, status = ours
         return Conversation(requests, replies, output, leash, status)
 
+    @property
+    def process_id(self) -> int:
+        """The server's own; those of its jobs are in its session."""
+        return self._process.pid
+
+    def leftovers(self) -> list[str]:
+        """What jobs have left on disk: nothing, once they have ended."""
+        return os.listdir(self._folder) if os.path.isdir(self._folder) else []
+
     def close(self) -> None:
         """End the server. Jobs whose conversation is open still end with that."""
         self._control.close()

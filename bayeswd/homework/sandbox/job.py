@@ -19,6 +19,7 @@ from bayeswd.homework.sandbox.limits import LIMITS, Limits
 
 # where the job finds its pipes
 REQUESTS, REPLIES = 3, 4
+_FAILED = 70
 _LOOK_EVERY = 20  # ms, at the size of a private folder that has no quota of its own
 
 
@@ -112,11 +113,15 @@ def _fork(setting: Setting, own: str, pipes: Pipes, work: Work) -> tuple[int, in
             os.close(complain)
         except BaseException as error:
             os.write(complain, f"{type(error).__name__}: {error}".encode()[:500])
-            os._exit(70)
+            os._exit(_FAILED)
+        code = _FAILED
         try:
             work()
+            code = 0
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}"[:500].encode("utf-8", "replace"))
         finally:
-            os._exit(0)
+            os._exit(code)
     for descriptor in (complain, pipes.requests, pipes.replies, pipes.output):
         os.close(descriptor)
     return refused, job

@@ -22,7 +22,6 @@ from bayeswd.homework.sandbox.job import Pipes, Setting
 
 OWN_FOLDER = "/submission"  # the private folder, where there are namespaces
 _KEPT_FREE = 16  # the pipes of a job get numbers from here on, so that none is in the way
-_FAILED = 70
 
 
 def main(

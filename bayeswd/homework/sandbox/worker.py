@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from contextlib import suppress
+from multiprocessing import process, synchronize
 
 from bayeswd.homework import probe
 from bayeswd.homework.calls import Call
@@ -20,6 +21,7 @@ def work() -> None:
     _settle()
     message = wire.receive(REQUESTS)
     loaded = loading.load(message["main"], loading.unpacked(message["files"]))
+    _flush()
     wire.send(REPLIES, loaded.to_dict())
     while (message := wire.receive(REQUESTS)) is not None:
         calls = [Call.from_dict(each) for each in message["calls"]]
@@ -35,16 +37,21 @@ def _settle() -> None:
         os.environ[name] = own
     sys.path.append(own)
     sys.argv = ["submission"]
-    for descriptor, name in ((1, "stdout"), (2, "stderr")):
-        # anew: the old ones may believe that they write to a file, and a pipe cannot be sought in
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(
-            io.FileIO(descriptor, "w", closefd=False), encoding="utf-8", errors="replace"
+            io.FileIO(descriptor, "w", closefd=False), "utf-8", errors="replace", write_through=True
         )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+    synchronize.SemLock.__init__ = process.BaseProcess.start = _no_processes  # type: ignore
+
+
+def _no_processes(*_: object, **__: object) -> None:
+    """Clearer than what the system calls below would say."""
+    raise OSError("processes cannot be started here: use num_workers=0")
 
 
 def _flush() -> None:
-    with suppress(Exception):  # whatever the student's code did to it
-        if sys.__stdout__ is not None:
-            sys.__stdout__.flush()
+    for stream in (sys.__stdout__, sys.stdout):
+        with suppress(BaseException):  # whatever the student's code did to it
+            stream.flush()  # type: ignore[union-attr]
