@@ -68,6 +68,7 @@ class Exercise:
     tolerance: largest error, relative to the largest number of a part.
     factors: named positive quantities of a call on which a wrong factor may depend.
     choices: letter -> text, of a multiple-choice question.
+    draws_itself: whether an answer may draw random numbers of its own, such as a start.
     hint: where to look, said of a wrong answer that has no name.
     check: where an answer is not compared but tested: of a call's arguments and the parts, as
         tensors of the shapes that were given, "" if it is right, else what is broken in words.
@@ -92,6 +93,7 @@ class Exercise:
     factors: Callable[..., Mapping[str, float]] | None = None
     choices: Mapping[str, str] | None = None
     depends_on: tuple[str, ...] = ()
+    draws_itself: bool = False
     hint: str = ""
     check: Callable[..., str] | None = None
 
