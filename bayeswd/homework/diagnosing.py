@@ -136,8 +136,12 @@ def _counterexample(attempt: Attempt) -> Findings:
     evidence = attempt.evidence(shown)
     said = [_example(attempt, shown)]
     families = {attempt.calls[at].family for at in wrong}
-    if evidence.public and families < {call.family for call in attempt.calls}:
-        said.append(f"It is wrong for {' and for '.join(sorted(families))} only.")
+    if (
+        evidence.public
+        and len(families) == 1
+        and families != {call.family for call in attempt.calls}
+    ):
+        said.append(f"It is wrong for {families.pop()} only.")
     if exercise.check is not None:
         said.append(f"{_sentence(attempt.broken(shown))}.")
     elif len(exercise.parts) > 1 and evidence.public:

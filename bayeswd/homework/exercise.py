@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bayeswd.homework.calls import Argument, Call
+from bayeswd.homework.calls import Argument, Call, Observation
 
 Arguments = tuple[Argument, ...]
 Formula = Callable[..., Any]
@@ -101,6 +101,12 @@ class Exercise:
     def argument_names(self) -> tuple[str, ...]:
         inside = self.interface.partition("(")[2].rstrip(")")
         return tuple(name.strip() for name in inside.split(",") if name.strip())
+
+    def changed_names(self, *seen: Observation) -> str:
+        """The arguments that the student's code changed, such as "w and grad"; "" if none."""
+        names = self.argument_names
+        touched = sorted({at for each in seen for at, _ in each.changed})
+        return " and ".join(names[at] for at in touched if at < len(names))
 
     def calls(self, random: Random) -> tuple[Call, ...]:
         """Public calls first, the same for everybody; then `draws` from `random`, one repeated."""

@@ -41,7 +41,8 @@ def judge(
     if name is not None:
         return _feedback(attempt, "passed", remarks.of_right(attempt), Fraction(1), name)
     found = found or diagnosing.diagnose(attempt)
-    return _feedback(attempt, "failed", found, diagnosing.credit(attempt, found))
+    said = (*found, *remarks.changes(attempt))
+    return _feedback(attempt, "failed", said, diagnosing.credit(attempt, found))
 
 
 def _right_answer(attempt: Attempt) -> str | None:

@@ -90,6 +90,8 @@ def _fault(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str,
         )
     for name, part in zip(exercise.parts, seen.parts, strict=True):
         if exercise.choices is None and (part.values is None or part.dtype == "bool"):
+            if part.type == "NoneType" and seen.changed:
+                return "error", *_only_changes(exercise, seen)
             why = "it is true or false" if part.dtype == "bool" else part.text
             return "error", *_no_numbers(exercise, name, part.type, why)
     if exercise.choices is not None and seen.parts[0].type != "str":
@@ -112,6 +114,13 @@ def _raised(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str
     words = f": {seen.error.rstrip('.')}" if seen.error else ""
     message = f"{exercise.id} raised {seen.error_type}{line}{where}{words}. {usual}".rstrip()
     return "error", f"RAISED.{seen.error_type}", message
+
+
+def _only_changes(exercise: Exercise, seen: Observation) -> tuple[str, str]:
+    names = exercise.changed_names(seen)
+    return "RETURNS_NONE", (
+        f"{exercise.id} changes its argument {names} and returns None: return the result."
+    )
 
 
 def _no_numbers(exercise: Exercise, name: str, kind: str, why: str) -> tuple[str, str]:

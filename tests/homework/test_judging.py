@@ -25,6 +25,13 @@ LADDER = [
     ("l2_penalty", "def l2_penalty(w): exit()", "error", "RAISED.SystemExit", "return the value"),
     ("l2_penalty", "def l2_penalty(w): raise EOFError", "error", "RAISED.EOFError", "input()"),
     ("l2_penalty", "def l2_penalty(w): print(w.sum())", "error", "RETURNS_NONE", "return"),
+    (
+        "sgd_step_l2",
+        "def sgd_step_l2(w, g, lr, lam): w -= g",
+        "error",
+        "RETURNS_NONE",
+        "argument w",
+    ),
     ("l2_penalty", "def l2_penalty(w): return 'much'", "error", "NO_NUMBERS", "of type str"),
     ("l2_penalty", "def l2_penalty(w): return w.sum() > 1", "error", "NO_NUMBERS", "true or false"),
     ("l2_penalty", "def l2_penalty(w): return w.to_sparse()", "error", "NO_NUMBERS", "dense"),
@@ -97,6 +104,14 @@ def test_a_right_answer_with_a_remark_has_all_its_points(graded_source):
         assert code in [hint.code for hint in feedback.diagnosis]
         assert {hint.kind for hint in feedback.diagnosis} == {"hint"}
     assert graded_source("l2_penalty", "def l2_penalty(w): return w @ w / 2").diagnosis == ()
+
+
+def test_a_wrong_answer_that_changes_its_arguments_is_told_so(graded_source):
+    source = "def train(X, y, Xv, yv, *rest):\n    Xv -= Xv.mean(0)\n    return X.mean(0), 0, 1, 2"
+    feedback = graded_source("train", HEAD + source)
+    assert [each.code for each in feedback.diagnosis] == ["UNKNOWN", "CHANGES_ARGUMENT"]
+    assert "the bias b by 100 %" in feedback.diagnosis[0].message
+    assert "its argument X_val in place" in feedback.diagnosis[1].message
 
 
 def test_partial_credit_is_a_fraction(graded_source):
