@@ -30,7 +30,11 @@ class JobError(Exception):
 
 
 class SandboxError(RuntimeError):
-    """The job could not be locked in or watched: a fault of ours, and nothing was executed."""
+    """A job, or all of them, could not be locked in or watched: a fault of ours."""
+
+
+class NoSandboxError(SandboxError):
+    """This machine lacks something that the sandbox is made of. Nothing was executed."""
 
 
 @dataclass

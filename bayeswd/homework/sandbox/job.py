@@ -19,6 +19,7 @@ from bayeswd.homework.sandbox.limits import LIMITS, Limits
 
 # where the job finds its pipes
 REQUESTS, REPLIES = 3, 4
+JOB_FOLDER = "job-"  # how the names of private folders on disk start
 _FAILED = 70
 _LOOK_EVERY = 20  # ms, at the size of a private folder that has no quota of its own
 
@@ -94,7 +95,7 @@ def _own_folder(setting: Setting) -> str:
         namespaces.new_process_tree()
         namespaces.private_folder(setting.grants.own, setting.most, uid)
         return setting.grants.own
-    folder = os.path.join(setting.folders, f"job-{os.getpid()}")
+    folder = os.path.join(setting.folders, f"{JOB_FOLDER}{os.getpid()}")
     os.mkdir(folder, 0o700)
     if setting.other_uid:
         os.chown(folder, uid, uid)
