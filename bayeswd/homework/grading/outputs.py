@@ -43,13 +43,13 @@ def text(rows: Sequence[Row]) -> str:
 
 
 def mistakes(records: Iterable[Record]) -> Counter[tuple[str, str]]:
-    """(exercise, code) -> how many submissions have it; hints are no mistakes."""
+    """(exercise, code) -> how many submissions have it; what is missing is no mistake."""
     return Counter(
         (item["id"], found["code"])
         for record in records
         for item in record["items"]
         for found in item["diagnosis"][:1]
-        if item["status"] != "passed"
+        if item["status"] not in ("passed", "missing", "skipped")
     )
 
 

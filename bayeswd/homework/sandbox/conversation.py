@@ -136,7 +136,7 @@ class Conversation:
 
     def _why_it_ended(self) -> JobError:
         ending = self.end()
-        if ending.get("quota"):
+        if ending["quota"]:
             most = LIMITS.folder_bytes // MIB
             return JobError(CRASH, f"more than {most} MB or too many files were written")
         if (number := ending.get("signal")) is None:
