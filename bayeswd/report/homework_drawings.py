@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from bayeswd.homework.grading import outputs
 from bayeswd.homework.grading.record import Record, points
 
 _WIDTH = 940
-_LABELS = 270  # of the rows, left of the matrix
+_LABELS = 300  # of the rows, left of the matrix
 _ROW = 18
 _WIDEST, _MOST_ROWS, _MOST_NAMES = 18, 30, 45
 _BAR = "#0072B2"
@@ -19,24 +20,25 @@ _KINDS = {
     "mistake": "#E69F00",
     "without a name": "#CC79A7",
     "did not run": "#56B4E9",
-    "missing": "#C8C8C8",
 }
+
+UNWRITTEN = ("missing", "skipped")
 
 Finding = tuple[str, str, str]  # exercise, code, kind
 
 
 def histogram(scores: Sequence[float], most: float, height: int = 120) -> str:
-    """How many students have how many points, in at most 20 bars of equal width."""
-    bars = max(1, min(20, math.ceil(most)))
+    """How many students have how many points, in at most 20 bars of equal, round width."""
+    step = _round_step(most / 20)
+    bars = math.ceil(most / step - 1e-9)
     counts = [0] * bars
     for score in scores:
-        counts[min(bars - 1, int(score / most * bars))] += 1
-    wide, tall = 600 / bars, height / max(counts)
-    parts = []
+        counts[min(bars - 1, int(score / step + 1e-9))] += 1
+    wide, tall, axis = 600 / bars, height / max(counts), height + 34
+    parts = [f'<rect x="10" y="{height + 18}" width="600" height="1" fill="#999"/>']
     for at, count in enumerate(counts):
         left, high = 10 + at * wide, count * tall
-        low, up = most * at / bars, most * (at + 1) / bars
-        said = f"[{low:g}, {up:g}{']' if at == bars - 1 else ')'}: {count}"
+        said = f"[{at * step:g}, {(at + 1) * step:g}{']' if at == bars - 1 else ')'}: {count}"
         parts.append(
             f'<rect x="{left:.1f}" y="{height + 18 - high:.1f}" width="{wide - 2:.1f}"'
             f' height="{high:.1f}" fill="{_BAR}"><title>{said}</title></rect>'
@@ -44,21 +46,25 @@ def histogram(scores: Sequence[float], most: float, height: int = 120) -> str:
         if count:
             middle = left + wide / 2 - 1
             parts.append(_text(middle, height + 13 - high, str(count), "middle", quiet=True))
-    axis = height + 34
-    for at in range(0, bars + 1, max(1, bars // 5)):
-        parts.append(_text(10 + at * wide, axis, f"{most * at / bars:g}", "middle"))
+    for at in range(0, bars + 1, 5 if bars > 6 else 1):
+        parts.append(_text(10 + at * wide, axis, f"{at * step:g}", "middle"))
     parts.append(_text(10 + 300, axis + 18, "points", "middle", quiet=True))
     return _svg(640, axis + 24, parts, "Histogram of the scores")
 
 
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= least * (1 - 1e-9))
+
+
 def matrix(graded: Sequence[tuple[str, Record]]) -> str:
-    """A square for each finding of each student; "" if there is none."""
+    """A square for each finding of each student, but for what is not written; "" if none."""
     columns = sorted(graded, key=lambda each: -points(each[1]["score"]))
     where: dict[Finding, list[int]] = {}
     for column, (_, record) in enumerate(columns):
-        for item in record["items"]:
-            if item["status"] != "passed":
-                where.setdefault(_finding(item), []).append(column)
+        for finding in _findings(record):
+            where.setdefault(finding, []).append(column)
     if not where:
         return ""
     rows = sorted(where, key=lambda finding: (-len(where[finding]), finding))
@@ -78,11 +84,16 @@ def matrix(graded: Sequence[tuple[str, Record]]) -> str:
     return _svg(_WIDTH, bottom, parts, "Findings by student")
 
 
+def _findings(record: Record) -> list[Finding]:
+    if code := outputs.whole_file(record):
+        return [("the whole file", code, "did not run")]
+    items = [item for item in record["items"] if item["status"] not in ("passed", *UNWRITTEN)]
+    return [_finding(item) for item in items]
+
+
 def _finding(item: Record) -> Finding:
     first = item["diagnosis"][0] if item["diagnosis"] else {"code": item["status"], "kind": ""}
     code = str(first["code"])
-    if item["status"] in ("missing", "skipped"):
-        return item["id"], item["status"], "missing"
     if item["status"] != "failed":
         return item["id"], code, "did not run"
     if not any(found["confidence"] == "matched" for found in item["diagnosis"]):
@@ -94,11 +105,11 @@ def _row(
     finding: Finding, columns: Sequence[int], names: Sequence[str], step: float, top: float
 ) -> list[str]:
     exercise, code, kind = finding
-    label = f"{exercise}  {code}"
+    label = f"{exercise}: {code.rpartition('.')[2]}"
     parts = [
         f'<rect x="{_LABELS}" y="{top + 1:.1f}" width="{step * len(names):.1f}"'
         f' height="{_ROW - 2}" fill="#F4F4F4"/>',
-        _text(_LABELS - 8, top + 13, label if len(label) < 42 else label[:41] + "…", "end"),
+        _text(_LABELS - 8, top + 13, label if len(label) < 45 else label[:44] + "…", "end"),
         _text(_LABELS + step * len(names) + 6, top + 13, str(len(columns)), quiet=True),
     ]
     gap = 1 if step > 4 else 0

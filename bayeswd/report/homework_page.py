@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
@@ -90,7 +91,22 @@ def _matrix(graded: Sequence[tuple[str, Record]]) -> str:
         "<h2>Who made which mistake</h2>\n<p class=quiet>A row is a finding, most frequent first;"
         " a column is a student, best score on the left. Point at a square for the name.</p>\n"
         + drawing
+        + _unwritten(graded)
     )
+
+
+def _unwritten(graded: Sequence[tuple[str, Record]]) -> str:
+    """How many have no answer to which exercise, in one paragraph."""
+    counts = Counter(
+        item["id"]
+        for _, record in graded
+        for item in record["items"]
+        if item["status"] in homework_drawings.UNWRITTEN
+    )
+    if not counts:
+        return ""
+    listed = ", ".join(f"{exercise} {count}" for exercise, count in counts.most_common())
+    return f"<p class=quiet>Not written, by how many: {escape(listed)}.</p>"
 
 
 def _clusters(graded: Sequence[tuple[str, Record]]) -> str:

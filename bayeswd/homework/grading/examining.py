@@ -26,6 +26,7 @@ class Examined:
     seen: exercise -> one observation per call. faults: of running the file. notes: what was passed
     over, and what ended a job. printed: the start of what it printed while it was being run;
     printed_later: the end of what its functions printed, which may show hidden inputs.
+    cpu_seconds: of all its jobs.
     """
 
     seen: Seen = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Examined:
     notes: list[str] = field(default_factory=list)
     printed: str = ""
     printed_later: str = ""
+    cpu_seconds: float = 0.0
 
 
 def examine(server: ForkServer, contents: Contents, calls: Calls, seconds: float) -> Examined:
@@ -60,6 +62,7 @@ def examine(server: ForkServer, contents: Contents, calls: Calls, seconds: float
                 before = len(job.printed)
                 waiting = _ask_all(job, calls, waiting, seconds, examined)
                 examined.printed_later = _text(job.printed[before:][-_MOST_PRINTED:])
+        examined.cpu_seconds += float(job.end()["cpu_seconds"])
     if waiting:
         last = examined.seen[[name for name in calls if name not in waiting][-1]][0]
         words = "not asked: earlier answers ended the program or used up the time"

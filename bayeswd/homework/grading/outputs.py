@@ -43,14 +43,26 @@ def text(rows: Sequence[Row]) -> str:
 
 
 def mistakes(records: Iterable[Record]) -> Counter[tuple[str, str]]:
-    """(exercise, code) -> how many submissions have it; hints are no mistakes."""
+    """(exercise, code) -> how many submissions have it; what is missing is no mistake."""
     return Counter(
         (item["id"], found["code"])
         for record in records
         for item in record["items"]
         for found in item["diagnosis"][:1]
-        if item["status"] != "passed"
+        if item["status"] not in ("passed", "missing", "skipped")
     )
+
+
+def whole_file(record: Record) -> str:
+    """The code of a fault that all exercises share, such as a file that never ends; else ""."""
+    faults = {
+        found["code"]
+        for item in record["items"]
+        for found in item["diagnosis"][:1]
+        if item["status"] in ("timeout", "crashed", "error")
+    }
+    alike = len({item["status"] for item in record["items"]}) == 1 and len(record["items"]) > 1
+    return str(faults.pop()) if alike and len(faults) == 1 else ""
 
 
 def class_record(rows: Sequence[Row]) -> dict[str, Any]:
@@ -73,11 +85,17 @@ def _in_short(record: Record | None) -> str:
         return "nothing handed in"
     if record["status"] != "graded":
         return f"{record['status'].replace('_', ' ')}: {record['reason']}"
-    bad = [item for item in record["items"] if item["status"] != "passed"]
-    if not bad:
-        return "all right"
-    shown = [f"{item['id']} {_finding(item)}" for item in bad[:3]]
-    return ", ".join(shown) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
+    if code := whole_file(record):
+        return f"the whole file: {code}"
+    unwritten = sum(item["status"] in ("missing", "skipped") for item in record["items"])
+    wrong = [
+        f"{item['id']} {_finding(item)}"
+        for item in record["items"]
+        if item["status"] not in ("passed", "missing", "skipped")
+    ]
+    said = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+    counted = [f"{unwritten} not written"] if unwritten else []
+    return "; ".join(filter(None, [said, *counted])) or "all right"
 
 
 def _finding(item: Record) -> str:

@@ -74,6 +74,7 @@ def empty(handed: Handed, sha256: str, terms: Terms, status: str, reason: str) -
         "score": "0",
         "max_score": str(points),
         "duration_s": 0.0,
+        "cpu_s": 0.0,
         "items": [],
         "faults": [],
         "notes": [],
@@ -102,6 +103,7 @@ def graded(record: Record, terms: Terms, tier: Tier, found: Graded, seconds: flo
         "seed": found.seed,
         "score": str(sum((each.score for each in feedback), Fraction(0)) * terms.scale),
         "duration_s": round(seconds, 3),
+        "cpu_s": round(examined.cpu_seconds, 3),
         "items": [_item(each, terms.scale) for each in feedback],
         "faults": [
             {name: _inert(value) for name, value in fault.to_dict().items()}

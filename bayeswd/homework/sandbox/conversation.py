@@ -30,7 +30,11 @@ class JobError(Exception):
 
 
 class SandboxError(RuntimeError):
-    """The job could not be locked in or watched: a fault of ours, and nothing was executed."""
+    """A job, or all of them, could not be locked in or watched: a fault of ours."""
+
+
+class NoSandboxError(SandboxError):
+    """This machine lacks something that the sandbox is made of. Nothing was executed."""
 
 
 @dataclass
@@ -132,7 +136,7 @@ class Conversation:
 
     def _why_it_ended(self) -> JobError:
         ending = self.end()
-        if ending.get("quota"):
+        if ending["quota"]:
             most = LIMITS.folder_bytes // MIB
             return JobError(CRASH, f"more than {most} MB or too many files were written")
         if (number := ending.get("signal")) is None:

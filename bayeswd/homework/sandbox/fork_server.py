@@ -16,7 +16,12 @@ from types import TracebackType
 from typing import Any
 
 from bayeswd.homework.sandbox import syscalls
-from bayeswd.homework.sandbox.conversation import Conversation, SandboxError
+from bayeswd.homework.sandbox.conversation import (
+    Conversation,
+    NoSandboxError,
+    SandboxError,
+)
+from bayeswd.homework.sandbox.job import JOB_FOLDER
 
 _START = 120.0  # seconds to import torch on a cold, busy machine
 _CODE = "import sys, json; sys.path.insert(0, {root!r}); from bayeswd.homework.sandbox import"
@@ -43,12 +48,13 @@ class Tier:
 class ForkServer:
     """A running fork server, as a context. `tier` says what it can lock.
 
-    SandboxError if this machine cannot have the sandbox; then nothing was executed.
+    NoSandboxError if this machine cannot have the sandbox, SandboxError if the server does not
+    start; then nothing was executed.
     """
 
     def __init__(self, allow_namespaces: bool = True, preload: Sequence[str] = ()) -> None:
         if (reason := syscalls.unsupported()) is not None:
-            raise SandboxError(reason)
+            raise NoSandboxError(reason)
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # the secret is in this process's memory
         self._lock = threading.Lock()
         self._folder = tempfile.mkdtemp(prefix="bayeswd-sandbox-")
@@ -100,7 +106,8 @@ class ForkServer:
 
     def leftovers(self) -> list[str]:
         """What jobs have left on disk: nothing, once they have ended."""
-        return os.listdir(self._folder) if os.path.isdir(self._folder) else []
+        found = os.listdir(self._folder) if os.path.isdir(self._folder) else []
+        return [name for name in found if name.startswith(JOB_FOLDER)]
 
     def close(self) -> None:
         """End the server. Jobs whose conversation is open still end with that."""
@@ -118,9 +125,10 @@ class ForkServer:
         with suppress(OSError, ValueError):
             said = json.loads(self._control.recv(1 << 16) or b"{}")
         self._control.settimeout(None)
+        if "refused" in said:
+            raise NoSandboxError(f"no sandbox on this machine: {said['refused']}")
         if "ready" not in said:
-            reason = said.get("refused", "the fork server did not start")
-            raise SandboxError(f"no sandbox on this machine: {reason}")
+            raise SandboxError("the fork server did not start")
         ready = said["ready"]
         if ready["namespaces"]:  # the server has left this file system for good
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -6,6 +6,7 @@ the job is left: no process, no file.
 """
 
 import os
+import resource
 import select
 import shutil
 import signal
@@ -19,6 +20,7 @@ from bayeswd.homework.sandbox.limits import LIMITS, Limits
 
 # where the job finds its pipes
 REQUESTS, REPLIES = 3, 4
+JOB_FOLDER = "job-"  # how the names of private folders on disk start
 _FAILED = 70
 _LOOK_EVERY = 20  # ms, at the size of a private folder that has no quota of its own
 
@@ -57,22 +59,25 @@ Work = Callable[[], None]
 def keep(setting: Setting, pipes: Pipes, work: Work) -> dict[str, object]:
     """Run `work` in a locked job until it ends or the leash does; how it ended.
 
-    {"exit": code}, {"signal": number} or, beside one of them, {"quota": true}; {"setup": words}
-    when the job could not be locked in, and then `work` was not begun.
+    {"exit": code} or {"signal": number}, with "quota": whether its folder grew too large and
+    "cpu_seconds": of the job and its keeper. {"setup": words} when the job could not be locked
+    in; then `work` was not begun.
     """
     own = _own_folder(setting)
     refused, job = _fork(setting, own, pipes, work)
     try:
         over_quota = _wait(job, pipes.leash, setting, own)
-        _, status = os.waitpid(job, 0)
+        _, status, used = os.wait4(job, 0)
         if complaint := os.read(refused, 500):
             return {"setup": complaint.decode("utf-8", "replace")}
-        ending: dict[str, object] = (
+        mine = resource.getrusage(resource.RUSAGE_SELF)
+        seconds = sum(each.ru_utime + each.ru_stime for each in (used, mine))
+        ending = (
             {"signal": os.WTERMSIG(status)}
             if os.WIFSIGNALED(status)
             else {"exit": os.WEXITSTATUS(status)}
         )
-        return ending | ({"quota": True} if over_quota else {})
+        return {**ending, "quota": over_quota, "cpu_seconds": seconds}
     finally:
         if not setting.separate:
             shutil.rmtree(own, ignore_errors=True)
@@ -94,7 +99,7 @@ def _own_folder(setting: Setting) -> str:
         namespaces.new_process_tree()
         namespaces.private_folder(setting.grants.own, setting.most, uid)
         return setting.grants.own
-    folder = os.path.join(setting.folders, f"job-{os.getpid()}")
+    folder = os.path.join(setting.folders, f"{JOB_FOLDER}{os.getpid()}")
     os.mkdir(folder, 0o700)
     if setting.other_uid:
         os.chown(folder, uid, uid)

@@ -6,6 +6,7 @@ By now the process is locked in. It knows the calls and nothing of what the answ
 import io
 import os
 import sys
+import tempfile
 from contextlib import suppress
 from multiprocessing import process, synchronize
 
@@ -35,6 +36,7 @@ def _settle() -> None:
     own = os.getcwd()
     for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "TORCH_HOME"):
         os.environ[name] = own
+    tempfile.tempdir = None  # a library may have looked for it before the fork
     sys.path.append(own)
     sys.argv = ["submission"]
     for name, descriptor in (("stdout", 1), ("stderr", 2)):

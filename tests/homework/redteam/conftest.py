@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bayeswd
-from bayeswd.homework.sandbox.conversation import SandboxError
+from bayeswd.homework.sandbox.conversation import NoSandboxError
 from bayeswd.homework.sandbox.fork_server import ForkServer
 
 SECRET = "canary: for the grader alone\n"
@@ -102,7 +102,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     wants_namespaces = request.param == "namespaces"
     try:
         running = ForkServer(wants_namespaces, PRELOADED)
-    except SandboxError as error:
+    except NoSandboxError as error:
         pytest.skip(str(error))
     with running:
         if wants_namespaces and not running.tier.namespaces:
