@@ -15,7 +15,6 @@ from bayeswd.homework.sandbox.conversation import NoSandboxError
 from bayeswd.homework.sandbox.fork_server import ForkServer
 
 SECRET = "canary: for the grader alone\n"
-PRELOADED = ["matplotlib.pyplot", "pandas", "scipy.stats", "sklearn.linear_model"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     """Each tier of the machine; the one with namespaces is skipped where there are none."""
     wants_namespaces = request.param == "namespaces"
     try:
-        running = ForkServer(wants_namespaces, PRELOADED)
+        running = ForkServer(wants_namespaces)
     except NoSandboxError as error:
         pytest.skip(str(error))
     with running:
