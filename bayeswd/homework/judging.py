@@ -15,6 +15,7 @@ from bayeswd.homework.attempt import Attempt
 from bayeswd.homework.calls import Call, Observation
 from bayeswd.homework.exercise import Exercise
 from bayeswd.homework.feedback import Diagnosis, Feedback
+from bayeswd.homework.inert import one_line
 
 
 def judge(
@@ -76,7 +77,7 @@ def _feedback(
         diagnosis=diagnosis,
         accepted=accepted,
         line=None if seen is None else seen.line,
-        file="" if seen is None else seen.file,
+        file="" if seen is None else one_line(seen.file),
         seconds=sum(observation.seconds for observation in attempt.observations),
         fingerprint=_fingerprint(attempt),
     )

@@ -9,6 +9,7 @@ from bayeswd.homework.attempt import Attempt
 from bayeswd.homework.calls import CRASH, MEMORY, PROTOCOL, TIME, Call, Observation
 from bayeswd.homework.exercise import Exercise
 from bayeswd.homework.feedback import Diagnosis
+from bayeswd.homework.inert import one_line
 
 # exception -> what usually lies behind it
 _USUAL = {
@@ -42,7 +43,7 @@ def first_fault(attempt: Attempt) -> Fault | None:
             seen = _without_words(seen)
             found = _fault(attempt.exercise, call, seen)
         if found is not None:
-            status, code, message = found
+            status, code, message = found[0], one_line(found[1], 80), one_line(found[2], 1000)
             kind = "hint" if status == "missing" else "format"
             shown = attempt.evidence(at) if status not in ("missing",) and call.arguments else None
             return status, Diagnosis(code, kind, "matched", message, shown), seen

@@ -83,6 +83,14 @@ def test_the_record_is_for_the_student():
 NASTY = "<script>alert(1)</script>\x1b[31m\u202e=HYPERLINK()"
 
 
+def words(value):
+    """Every string in a record."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [word for part in parts for word in words(part)]
+    return [value] if isinstance(value, str) else []
+
+
 @pytest.mark.parametrize("kind", ["message", "type", "text"])
 def test_students_text_is_inert(kind):
     def raising(w):
@@ -93,9 +101,10 @@ def test_students_text_is_inert(kind):
         return NASTY
 
     report = bw.homework.check(raising, q="l2_penalty")
+    (feedback,) = report.feedback
     assert not report.passed
     assert "<script" not in report._repr_html_()
-    for text in (report._repr_html_(), repr(report)):
+    for text in (report._repr_html_(), repr(report), *words(feedback.to_dict())):
         assert "\x1b" not in text
         assert "\u202e" not in text
 
