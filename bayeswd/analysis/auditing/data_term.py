@@ -200,7 +200,8 @@ def _finished(
     if name == "categorical":
         shape = {"rows": int(weights.numel()), "outputs": 1}
         targets = SCORES[name](value) - force / weights
-        smoothing = float(1 - targets.amax(1).mean())
+        classes = targets.shape[1]
+        smoothing = float(1 - targets.amax(1).mean()) * classes / (classes - 1)
         smoothing = smoothing if smoothing > 1e-6 else 0.0
         if not bool(((targets.sum(1) - 1).abs() < 1e-6).all()):
             return DataTerm("unknown", note="the force does not sum to 0 over classes", **shape)

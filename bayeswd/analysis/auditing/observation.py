@@ -185,8 +185,10 @@ class Observation:
             return None
         self.tape.on = False
         closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)
-        step = TakenStep(optimizer, closure is not None)
-        self._now.steps.append(step)
+        if self.tape.updated and closure is not None:
+            self.tape.next_cycle()  # the forward pass is inside the step
+        self._step = TakenStep(optimizer, closure is not None)
+        self._now.steps.append(self._step)
         if closure is None:
             return None
 
@@ -203,7 +205,7 @@ class Observation:
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if self._watched(optimizer):
             self.tape.on = True
-            self.tape.note_step(self._now.steps[-1])
+            self.tape.note_step(self._step)
 
     def _watched(self, optimizer: Optimizer) -> bool:
         if any(one is optimizer for one in self.optimizers):
