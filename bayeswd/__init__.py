@@ -41,6 +41,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "compare": ("bayeswd.analysis.equivalence", "compare"),
     "infer_strength": ("bayeswd.analysis.explain", "infer_strength"),
     "explain_difference": ("bayeswd.analysis.explain", "explain_difference"),
+    "audit": ("bayeswd.analysis.audit", ""),
     "plots": ("bayeswd.report.plots", ""),
     "InputError": ("bayeswd.errors", "InputError"),
 }

@@ -36,8 +36,8 @@ class Branch:
 class LossGraph:
     """The graph behind one call of backward."""
 
-    def __init__(self, event: Backward) -> None:
-        self.event = event
+    def __init__(self, event: Backward, guessed: bool = False) -> None:
+        self.event, self.guessed = event, guessed  # guessed: no data were marked
         self.nodes = ancestors([node for node, _ in event.losses], {x: None for x in event.leaves})
         self.leaves = {node: index for index, node in enumerate(event.leaves)}
         self.depends: set[int] = set()
@@ -60,6 +60,25 @@ class LossGraph:
     def data_roots(self) -> list[Node]:
         """Given tensors that are data and no parameter."""
         return [one for one in self.nodes if one.call is None and one.colours]
+
+    @cached_property
+    def entering(self) -> list[Node]:
+        """Data as they meet what depends on parameters: a batch of inputs, of targets."""
+        met = {
+            id(parent)
+            for node in self.nodes
+            if self.is_own(node)
+            for parent in node.parents()
+        }
+        return [
+            one for one in self.nodes if id(one) in met and one.colours and not self.is_own(one)
+        ]
+
+    @property
+    def opaque(self) -> bool:
+        """Whether a given tensor was computed from something that was not seen."""
+        roots = (one for one in self.nodes if one.call is None and one.value is not None)
+        return any(one.value.grad_fn is not None for one in roots)  # type: ignore[union-attr]
 
     @cached_property
     def frontier(self) -> list[Node]:
@@ -141,6 +160,40 @@ class LossGraph:
             for one in scalars
             if (one.slope is None or not bool(one.slope.any())) and self._sums(one.node)
         ]
+
+    @property
+    def used(self) -> set[int]:
+        """The parameters that the loss depends on."""
+        return {index for node, index in self.leaves.items() if id(node) in self.depends_of_loss}
+
+    @cached_property
+    def depends_of_loss(self) -> set[int]:
+        return {id(node) for node in self.nodes}
+
+    @cached_property
+    def undecided_parameters(self) -> set[int]:
+        return {i for one in self.undecided for i in self.parameters_of(one.node)}
+
+    def parameters_of(self, node: Node) -> set[int]:
+        inside = ancestors([node], self.leaves)
+        return {self.leaves[one] for one in inside if one in self.leaves}
+
+    @cached_property
+    def ambiguous_parameters(self) -> set[int]:
+        """Where a parameter meets a tensor of its own shape that may be data or a prior's centre.
+
+        Only where no data were marked: then any given tensor passes for data.
+        """
+        if not self.guessed:
+            return set()
+        found = set()
+        for node in self.nodes:
+            parents = list(node.parents())
+            own = [one for one in parents if one in self.leaves and one.size > 1]
+            data = [one for one in parents if one.colours and not self.is_own(one)]
+            if len(own) == 1 and any(one.shape == own[0].shape for one in data):
+                found.add(self.leaves[own[0]])
+        return found
 
     def _sums(self, node: Node) -> bool:
         return any(one in self.leaves and one.size > 1 for one in ancestors([node], self.leaves))

@@ -75,8 +75,7 @@ class Observation:
         self._now = Cycle(0)
         self._undo: list[Callable[[], None]] = []
         self._inside = 0
-        for name, tensor in data or []:
-            self.tape.mark(tensor, name)
+        self.data = data or []
         self.tape.on_cycle = self._close
 
     # -- context ----------------------------------------------------------------------------
@@ -105,6 +104,21 @@ class Observation:
         self._undo.clear()
         if self._now.backwards:
             self._close()
+
+    def given(self, rows: slice) -> list[Tensor]:
+        """These rows of the data, marked as data: what a loss or a step is called with."""
+        parts = []
+        for name, whole in self.data:
+            part = whole[rows].detach().clone()
+            self.tape.mark(part, name)
+            parts.append(part)
+        return parts
+
+    def differentiated(self, value: Tensor) -> None:
+        """A loss that would be differentiated now: one cycle without update."""
+        self._event([value], [None])
+        self._now.end = []
+        self.tape.next_cycle()
 
     def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         held = owner.__dict__[name]
