@@ -9,13 +9,13 @@ numbers are left as they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bayeswd.analysis.auditing import findings
+from bayeswd.analysis.auditing import findings, scripts
 from bayeswd.analysis.auditing.evidence import Evidence, gather
 from bayeswd.analysis.auditing.keep import kept
 from bayeswd.analysis.auditing.observation import Observation
@@ -86,11 +86,24 @@ def step(
     return _audit(observation, names, n or len(inputs), noise_scale)
 
 
-def script(path: str, **options: Any) -> Audit:
-    """The prior that a program trains; see `bayeswd.analysis.auditing.scripts.audit`."""
-    from bayeswd.analysis.auditing import scripts
+def script(
+    path: str,
+    *,
+    entry: str | None = None,
+    arguments: Sequence[str] = (),
+    noise_scale: float | None = None,
+    output: TextIO | None = None,
+) -> Audit:
+    """The prior that a training program trains; it is run as it is, once, to its end.
 
-    return scripts.audit(path, **options)
+    entry: a function of it to call (without: the program runs as from the command line, with
+    `arguments`). output: where its own prints go. InputError where it fails or trains nothing.
+    """
+    if noise_scale is not None and not is_positive_number(noise_scale):
+        raise InputError(f"noise_scale={noise_scale}: give a finite number > 0.")
+    observation = scripts.observe(path, entry, arguments, output)
+    evidence = scripts.measure(observation, path)
+    return read(evidence, noise_scale, *scripts.readings_of(evidence, noise_scale))
 
 
 def _audit(

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 import bayeswd
-from bayeswd.cli import compare, convert, explain
+from bayeswd.cli import audit, compare, convert, explain
 from bayeswd.errors import InputError
 
-COMMANDS = {"compare": compare, "convert": convert, "explain": explain}
+COMMANDS = {"compare": compare, "convert": convert, "explain": explain, "audit": audit}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -36,10 +36,13 @@ class Branch:
 class LossGraph:
     """The graph behind one call of backward."""
 
-    def __init__(self, event: Backward, guessed: bool = False) -> None:
+    def __init__(self, event: Backward, guessed: bool = False, evaluated: bool = False) -> None:
         self.event, self.guessed = event, guessed  # guessed: no data were marked
+        self.evaluated = evaluated  # computed for its value, maybe without gradients
         self.nodes = ancestors([node for node, _ in event.losses], {x: None for x in event.leaves})
         self.leaves = {node: index for index, node in enumerate(event.leaves)}
+        if evaluated:  # maybe before the update that has taken place since
+            self.leaves |= {x: x.parameter for x in self.nodes if x.parameter is not None}
         self.depends: set[int] = set()
         for node in self.nodes:
             if node in self.leaves or any(id(one) in self.depends for one in node.parents()):
@@ -64,12 +67,7 @@ class LossGraph:
     @cached_property
     def entering(self) -> list[Node]:
         """Data as they meet what depends on parameters: a batch of inputs, of targets."""
-        met = {
-            id(parent)
-            for node in self.nodes
-            if self.is_own(node)
-            for parent in node.parents()
-        }
+        met = {id(parent) for node in self.nodes if self.is_own(node) for parent in node.parents()}
         return [
             one for one in self.nodes if id(one) in met and one.colours and not self.is_own(one)
         ]
@@ -108,7 +106,7 @@ class LossGraph:
 
     def objective(self, known: dict[Node, Tensor]) -> Tensor:
         """What was differentiated: the losses, summed as their seeds say."""
-        values = replay([node for node, _ in self.event.losses], known)
+        values = replay([node for node, _ in self.event.losses], known, self.evaluated)
         seeds = [seed for _, seed in self.event.losses]
         parts = [
             value.sum() if seed is None else (value * wide(seed)).sum()
@@ -125,9 +123,7 @@ class LossGraph:
         if not whole.requires_grad:
             return [torch.zeros_like(one) for one in cut]
         found = GRAD(whole, cut, allow_unused=True)
-        return [
-            torch.zeros_like(c) if f is None else f for c, f in zip(cut, found, strict=True)
-        ]
+        return [torch.zeros_like(c) if f is None else f for c, f in zip(cut, found, strict=True)]
 
     @cached_property
     def branches(self) -> list[Branch]:
@@ -239,6 +235,14 @@ class LossGraph:
             key: torch.zeros_like(weights[key]) if one is None else one
             for key, one in zip(keys, found, strict=True)
         }
+
+    def penalty_value(self, weights: Weights) -> Tensor:
+        """What the penalties add to the objective, up to a constant."""
+        if not self.penalties:
+            return torch.zeros((), dtype=torch.float64)
+        values = replay([one.node for one in self.penalties], self.at(weights))
+        parts = [(v * one.slope).sum() for v, one in zip(values, self.penalties, strict=True)]
+        return torch.stack(parts).sum()
 
     def centres(self, branch: Branch) -> list[Tensor]:
         """Given tensors inside a branch: where it may pull to."""

@@ -63,7 +63,11 @@ class DataTerm:
         if self.precision is None:
             return "weighted", None, None
         elements = self.rows * self.outputs
-        for reduction, unit in (("mean", 1 / elements), ("sum", 1.0), ("mean of rows", 1 / self.rows)):
+        for reduction, unit in (
+            ("mean", 1 / elements),
+            ("sum", 1.0),
+            ("mean of rows", 1 / self.rows),
+        ):
             factor = self.precision / unit
             halves = (1.0, 2.0) if self.likelihood == "gaussian" else (1.0,)
             for known in halves:
@@ -176,9 +180,7 @@ def _fit(
     else:
         top = sum(s * m for s, m in zip(scored, moved, strict=True))
         weights = top / sum(s * s for s in scored)
-    left = sum(
-        float((m - weights * s).square().sum()) for s, m in zip(scored, moved, strict=True)
-    )
+    left = sum(float((m - weights * s).square().sum()) for s, m in zip(scored, moved, strict=True))
     whole = sum(float(m.square().sum()) for m in moved)
     fits = whole > 0 and left <= EXACT**2 * whole
     return weights if fits else None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bayeswd.analysis.auditing.branches import Branch, LossGraph
 from bayeswd.analysis.auditing.data_term import DataTerm, data_term
-from bayeswd.analysis.auditing.force_families import Pull, match, probes
+from bayeswd.analysis.auditing.force_families import Pull, Weights, match, probes
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.moves import Update
 from bayeswd.analysis.auditing.observation import Cycle, Observation
@@ -41,6 +41,25 @@ class Evidence:
     first: list[Pull] = field(default_factory=list)
     per_example: bool = False
     troubles: list[str] = field(default_factory=list)
+
+    @property
+    def first_weights(self) -> Weights:
+        """At the first call of backward."""
+        return self.observation.first_weights
+
+    @property
+    def last_weights(self) -> Weights:
+        """At the end of the program."""
+        return {i: wide(one.detach()) for i, one in enumerate(self.observation.tape.params)}
+
+    @property
+    def some_graphs(self) -> list[LossGraph]:
+        """A few batches."""
+        cycles = self.observation.cycles
+        return [LossGraph(one.backwards[0]) for one in cycles[:: max(1, len(cycles) // 6)]]
+
+    def batch_rows(self, graph: LossGraph) -> int:
+        return _batch_rows(graph)
 
     @property
     def term(self) -> DataTerm:
@@ -81,6 +100,7 @@ def gather(observation: Observation, n: int | None = None, with_update: bool = T
         sum(term.rows for term, _ in found) or full,
         troubles=troubles,
     )
+    evidence.per_example = any(_is_broadcast(graph) for graph in graphs[last])
     _compare(evidence, graphs, first, last)
     evidence.pulls += _hook_pulls(cycles, troubles)
     if with_update:
@@ -122,10 +142,15 @@ def branch_pulls(graph: LossGraph, branch: Branch, observation: Observation) -> 
     forces = [graph.force(branch, point) for point in points]
     given = graph.centres(branch)
     centres = {
-        i: [wide(c) for c in [*given, observation.tape.start[i]] if c.shape == one.shape]
+        i: [c for c in [*map(wide, given), *_start(observation, i)] if c.shape == one.shape]
         for i, one in graph.weights.items()
     }
     return match(points, forces, "loss", centres)
+
+
+def _start(observation: Observation, index: int) -> list[Tensor]:
+    first = observation.first_weights
+    return [wide(first[index])] if index in first else []
 
 
 def _batch_rows(graph: LossGraph) -> int:
@@ -141,9 +166,20 @@ def _examples(graphs: list[list[LossGraph]], cycles: list[Cycle]) -> int:
     return max((one.rows or 0 for one in entering), default=0)
 
 
-def _compare(
-    evidence: Evidence, graphs: list[list[LossGraph]], first: int, last: int
-) -> None:
+def _is_broadcast(graph: LossGraph) -> bool:
+    """Whether a penalty, one number, was added to each row of errors."""
+    try:
+        single = {id(one.node) for one in graph.penalties if one.node.size == 1}
+    except CannotReplay:
+        return False
+    return any(
+        node.size > 1 and any(id(one) in single for one in node.parents())
+        for node in graph.nodes
+        if graph.is_tainted(node)
+    )
+
+
+def _compare(evidence: Evidence, graphs: list[list[LossGraph]], first: int, last: int) -> None:
     """Whether the penalty changes on the way, or with the size of the batch."""
     if first != last:
         evidence.first = loss_pulls(graphs[first], evidence.observation, [])
@@ -182,9 +218,8 @@ def _hook_pulls(cycles: list[Cycle], troubles: list[str]) -> list[Pull]:
 def _add_update(evidence: Evidence, cycles: list[Cycle]) -> None:
     """From the first cycle, where whatever the program keeps by hand (momentum) is still 0."""
     update = Update(cycles[0])
-    tape = evidence.observation.tape
     weights = {i: wide(one) for i, one in enumerate(cycles[0].backwards[-1].weights)}
-    centres: dict[int, list[Tensor]] = {i: [wide(tape.start[i])] for i in weights}
+    centres: dict[int, list[Tensor]] = {i: _start(evidence.observation, i) for i in weights}
     learned = learn(update, weights, centres)
     evidence.learned = learned
     evidence.pulls += learned.pulls

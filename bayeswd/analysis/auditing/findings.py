@@ -113,13 +113,15 @@ def of_data_term(evidence: Evidence) -> Iterator[Finding]:
         message = "squared errors without the 1/2: the same number is half the book's penalty"
         yield Finding("half-missing", NOTE, message)
     if reduction == "sum" and evidence.rows < evidence.n and evidence.pulls:
-        by_row = evidence.per_example
-        if not by_row:
+        by_hand = evidence.learned is not None and evidence.learned.by_hand
+        if not (evidence.per_example or by_hand):
             message = (
                 f"errors are summed over batches of {evidence.rows}: the prior depends on the "
                 "size of the batch"
             )
-            yield Finding("prior-depends-on-batch", WARNING, message, evidence={"rows": evidence.rows})
+            yield Finding(
+                "prior-depends-on-batch", WARNING, message, evidence={"rows": evidence.rows}
+            )
 
 
 def of_training(evidence: Evidence) -> Iterator[Finding]:
@@ -181,7 +183,9 @@ def _hidden(evidence: Evidence) -> Iterator[Finding]:
             for param in group["params"] if isinstance(written, float | int) else ():
                 index = evidence.observation.tape.index_of(param)
                 pulls = [one for one in evidence.pulls if one.parameter == index]
-                found = [one for one in pulls if one.source == "update" and set(one.parts) == {"l2"}]
+                found = [
+                    one for one in pulls if one.source == "update" and set(one.parts) == {"l2"}
+                ]
                 if len(found) != 1 or evidence.learned is None or evidence.learned.by_hand:
                     continue
                 measured = float(found[0].parts["l2"].mean())

@@ -75,6 +75,7 @@ class Sink:
     grad: bool
     cycle: int
     name: str
+    leaves: list[Node]
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -103,7 +103,9 @@ class Response:
     linear: bool
 
 
-def response(move: Move, weights: Weights, moved: list[int], generator: torch.Generator) -> Response:
+def response(
+    move: Move, weights: Weights, moved: list[int], generator: torch.Generator
+) -> Response:
     """What D(g, w) = 0 asks for, by one secant where D is linear in g, else by bisection."""
     zero = {i: torch.zeros_like(w) for i, w in weights.items()}
     still = move(weights, zero)

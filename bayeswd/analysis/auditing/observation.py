@@ -71,7 +71,7 @@ class Observation:
         self.loader_names: dict[int, str] = {}
         self.iterated: dict[int, int] = {}  # id of loader -> batches taken
         self.loader_of: dict[int, int] = {}  # colour -> index in loaders
-        self.last_rows = 0
+        self.trained_on: set[int] = set()  # colours of the data in differentiated losses
         self._now = Cycle(0)
         self._undo: list[Callable[[], None]] = []
         self._inside = 0
@@ -164,6 +164,7 @@ class Observation:
         weights = [one.detach().clone() if keep else one for one in self.tape.params]
         event = Backward(pairs, list(self.tape.current), weights)
         self.n_backwards += 1
+        self.trained_on.update(*(node.colours for node, _ in pairs))
         if not self._now.backwards and self.n_cycles and self.n_cycles < 3:
             self._now.stale = any(
                 one.grad is not None and bool(one.grad.any()) for one in self.tape.params
@@ -280,9 +281,10 @@ class Observation:
             self.iterated[index] = self.iterated.get(index, 0) + 1
             self.tape.all_data = False  # what loaders give is the data
             rows = _length(loader)
-            for _, one in places(batch):
-                self.tape.mark(one, f"loader {index}", rows)
-                self.loader_of[len(self.tape.colours) - 1] = index
+            for place, one in places(batch):
+                self.tape.mark(one, f"loader {index} {place}", rows)
+                for colour in self.tape.node_of(one).colours:
+                    self.loader_of[colour] = index
             return batch
 
         return following
@@ -308,6 +310,16 @@ class Observation:
                 index = self.tape.index_of(one)
                 if index is not None:
                     self.names.setdefault(index, where)
+
+    @property
+    def first_weights(self) -> dict[int, Tensor]:
+        """Each parameter at the first call of backward that it was known at."""
+        found: dict[int, Tensor] = {}
+        for cycle in self.cycles[:2]:
+            for event in cycle.backwards:
+                for index, value in enumerate(event.weights):
+                    found.setdefault(index, value)
+        return found
 
     def name_of(self, index: int) -> str:
         """A module's own name of its parameter, the program's variable, or its place."""
@@ -373,4 +385,3 @@ class _off:
 
     def __exit__(self, *error: Any) -> None:
         self.tape.on = self.held
-

@@ -126,8 +126,6 @@ def _strength(total: Total) -> float | None:
         return _one_number(one)
     if set(forces) == {"l1", "l2"}:
         return float(sum(one.mean() for one in forces.values()))
-    if not forces and "decoupled" in total.parts:
-        return _one_number(total.parts["decoupled"])
     return 0.0 if not total.parts and not total.unknown else None
 
 
@@ -156,9 +154,7 @@ def _precision(evidence: Evidence, total: Total) -> float | None:
     return strength * unit if strength is not None and unit is not None else None
 
 
-def _prior(
-    evidence: Evidence, total: Total, index: int, noise_scale: float | None
-) -> PriorFound:
+def _prior(evidence: Evidence, total: Total, index: int, noise_scale: float | None) -> PriorFound:
     names = dict.fromkeys(NAMES[name] for name in total.parts)
     family = " x ".join(names) or "flat"
     if set(total.parts) == {"l1", "l2"}:
@@ -232,6 +228,6 @@ def _variance(family: str, scale: float, total: Total, shape: tuple[int, ...]) -
 def _centre(evidence: Evidence, total: Total, index: int) -> str:
     if total.centre is None:
         return "0"
-    start = evidence.observation.tape.start[index].to(total.centre)
+    start = evidence.first_weights[index].to(total.centre)
     same = start.shape == total.centre.shape and torch.allclose(start, total.centre, rtol=1e-4)
     return "the initial value" if same else "a given value"

@@ -18,15 +18,17 @@ class CannotReplay(Exception):
     """A recorded call failed, or rests on a value that is no longer known."""
 
 
-def replay(wanted: Sequence[Node], known: Mapping[Node, Tensor]) -> list[Tensor]:
+def replay(
+    wanted: Sequence[Node], known: Mapping[Node, Tensor], always_grad: bool = False
+) -> list[Tensor]:
     """The values of `wanted`, from those of `known`, in float64.
 
-    Random calls draw anew; gradients flow from `known` as they did in the program. CannotReplay
-    names the call that failed.
+    Random calls draw anew; gradients flow from `known` as they did in the program, or everywhere
+    (`always_grad`: what ran without). CannotReplay names the call that failed.
     """
     values: dict[Any, Any] = {}
     for node in ancestors(list(wanted), known):
-        values[node] = known[node] if node in known else _value(node, values)
+        values[node] = known[node] if node in known else _value(node, values, always_grad)
     return [values[node] for node in wanted]
 
 
@@ -41,17 +43,17 @@ def wide(tensor: Tensor) -> Tensor:
     return tensor.to(torch.float64) if tensor.dtype in NARROW else tensor
 
 
-def _value(node: Node, values: dict[Any, Any]) -> Tensor:
+def _value(node: Node, values: dict[Any, Any], always_grad: bool) -> Tensor:
     if node.call is None:
         return constant(node)
     if node.call not in values:
-        values[node.call] = _called(node.call, values)
+        values[node.call] = _called(node.call, values, always_grad)
     result, args = values[node.call]
     kind, *where = node.where
     return at(result if kind == "out" else args, tuple(where))
 
 
-def _called(call: Call, values: dict[Any, Any]) -> tuple[Any, Any]:
+def _called(call: Call, values: dict[Any, Any], always_grad: bool) -> tuple[Any, Any]:
     """(result, arguments after the call)."""
     if call.func == Tensor.data.__set__:  # type: ignore[attr-defined]
         return None, ((values[call.args[1]].detach(),), {})
@@ -62,7 +64,7 @@ def _called(call: Call, values: dict[Any, Any]) -> tuple[Any, Any]:
         args, kwargs = mapped((args, kwargs), lambda one: fresh.get(id(one), one))
     func = WIDER.get(call.name, call.func)
     try:
-        with torch.set_grad_enabled(call.grad):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (call.grad or always_grad)):
             return func(*args, **kwargs), (args, kwargs)
     except Exception as error:
         raise CannotReplay(f"{call.name}: {str(error).splitlines()[0]}") from error

@@ -13,6 +13,7 @@ from bayeswd import tables
 SCHEMA = "bayeswd.audit/1"
 MEASURED, CANNOT_TELL, NOT_TRAINED = "measured", "cannot tell", "not trained"
 HEADER = ("parameter", "weights", "role", "prior", "strength", "scale", "status")
+LONGEST = 3  # names before "and so many more"
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -149,9 +150,18 @@ class Audit:
 
     def has(self, code: str, parameter: str | None = None) -> bool:
         """Whether something was found (on this parameter)."""
-        return any(
-            one.code == code and parameter in (None, one.parameter) for one in self.findings
-        )
+        return any(one.code == code and parameter in (None, one.parameter) for one in self.findings)
+
+    @property
+    def remarks(self) -> list[tuple[str, str]]:
+        """(severity, words) of the findings; the same words on several parameters are said once."""
+        names: dict[tuple[str, str], list[str]] = {}
+        for one in self.findings:
+            names.setdefault((one.severity, one.message), []).append(one.parameter or "")
+        return [
+            (severity, f"{listed(where)}: {message}" if where[0] else message)
+            for (severity, message), where in names.items()
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The schema bayeswd.audit/1; what is infinite or unknown is None."""
@@ -170,14 +180,13 @@ class Audit:
 
     def __str__(self) -> str:
         table = tables.text([one.cells() for one in self.parameters], HEADER)
-        found = "\n".join(f"{one.severity}: {_where(one)}{one.message}" for one in self.findings)
+        found = "\n".join(f"{severity}: {words}" for severity, words in self.remarks)
         return "\n\n".join(part for part in (self.sentence, table, found) if part)
 
     def _repr_html_(self) -> str:
         table = tables.html([one.cells() for one in self.parameters], HEADER)
         items = "".join(
-            f"<li><b>{one.severity}</b>: {escape(_where(one) + one.message)}</li>"
-            for one in self.findings
+            f"<li><b>{severity}</b>: {escape(words)}</li>" for severity, words in self.remarks
         )
         return f"<p>{escape(self.sentence)}</p>{table}<ul>{items}</ul>"
 
@@ -189,8 +198,11 @@ def finite(value: Any) -> Any:
     return value
 
 
-def _where(finding: Finding) -> str:
-    return f"{finding.parameter}: " if finding.parameter else ""
+def listed(names: list[str]) -> str:
+    """A few names, and how many more."""
+    if len(names) <= LONGEST:
+        return ", ".join(names)
+    return f"{', '.join(names[:LONGEST])} and {len(names) - LONGEST} more"
 
 
 def _scale(prior: PriorFound) -> str:

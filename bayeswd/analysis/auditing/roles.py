@@ -16,7 +16,7 @@ SAME = 1e-3  # of the outputs: a normalisation adds a little to the variance it 
 
 
 def roles_of(graph: LossGraph) -> dict[int, str]:
-    """"weight", "bias" (added to what depends on data), "normalisation" or "embedding"."""
+    """ "weight", "bias" (added to what depends on data), "normalisation" or "embedding"."""
     penalties = {id(one.node) for one in _penalties(graph)}
     entrances = {id(node): node for node in graph.frontier if id(node) not in penalties}
     found: dict[int, set[str]] = {index: set() for index in range(len(graph.event.leaves))}

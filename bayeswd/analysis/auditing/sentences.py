@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayeswd.analysis.auditing.evidence import Evidence
-from bayeswd.analysis.auditing.result import MEASURED, Finding, ParameterFinding
+from bayeswd.analysis.auditing.result import MEASURED, Finding, ParameterFinding, listed
 from bayeswd.tables import number
-
-LONGEST = 3  # names before "and so many more"
 
 
 def sentence(
@@ -33,13 +31,7 @@ def _priors(parameters: Sequence[ParameterFinding]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for one in parameters:
         groups.setdefault(_prior(one), []).append(one.name)
-    return [f"{_names(names)} {words}" for words, names in groups.items()]
-
-
-def _names(names: list[str]) -> str:
-    if len(names) <= LONGEST:
-        return ", ".join(names)
-    return f"{', '.join(names[:LONGEST])} and {len(names) - LONGEST} more"
+    return [f"{listed(names)} {words}" for words, names in groups.items()]
 
 
 def _prior(one: ParameterFinding) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -32,6 +33,8 @@ SET_GRAD = Tensor.grad.__set__  # type: ignore[attr-defined]
 SINKS = {"item", "__float__", "tolist", "numpy", "__array__", "__format__", "__repr__"}
 PICKING = {"__getitem__", "index_select", "narrow", "split", "chunk", "take", "unbind", "select"}
 HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}
+SINKS_KEPT = 60
+VIEWS = [getattr(Tensor, name).__get__ for name in ("data", "T", "mT", "H", "mH", "real")]
 QUIET = {"backward", "requires_grad_"} | HOOKS
 
 
@@ -48,12 +51,12 @@ class Tape(TorchFunctionMode):
         self.given = None if given is None else {id(one) for one in given}
         self.all_data, self.on, self.epoch, self.cycle = all_data, True, 0, 0
         self.params: list[Tensor] = []
-        self.start: list[Tensor] = []  # their first values
         self.current: list[Node] = []
         self.grads: list[Node | None] = []
         self.sinks: list[Sink] = []
         self.empty_fills: list[str] = []
         self.colours: dict[int, str] = {}
+        self._named: dict[str, int] = {}
         self.opaque = 0
         self.hooked = self.updated = False
         self.on_cycle: Callable[[], None] = lambda: None
@@ -71,8 +74,8 @@ class Tape(TorchFunctionMode):
         return Node(self._order, shape, tensor.dtype, epoch=self.epoch, **kind)
 
     def mark(self, tensor: Tensor, name: str, rows: int | None = None) -> None:
-        """These numbers are data."""
-        colour = len(self.colours)
+        """These numbers are data; the same name is the same colour."""
+        colour = self._named.setdefault(name, len(self.colours))
         self.colours[colour] = name
         rows = rows or (len(tensor) if tensor.ndim else 1)
         node = self.node_like(tensor, colours=frozenset([colour]), value=tensor, rows=rows)
@@ -122,7 +125,6 @@ class Tape(TorchFunctionMode):
         if index is None:
             index = self._index[id(tensor)] = len(self.params)
             self.params.append(tensor)
-            self.start.append(tensor.detach().clone())
             self.current.append(self.node_like(tensor, parameter=index, own=True))
             self.grads.append(None)
         self._remember(tensor, "parameter", index)
@@ -184,10 +186,8 @@ class Tape(TorchFunctionMode):
         tensors = [(place, one) for place, one in places((args, kwargs)) if isinstance(one, Tensor)]
         name = str(getattr(func, "__name__", ""))
         if name in SINKS and tensors:
-            self.sinks.append(
-                Sink(self.node_of(tensors[0][1]), torch.is_grad_enabled(), self.cycle, name)
-            )
-        if func == GET_GRAD or name in SINKS:
+            self._sunk(tensors[0][1], name)
+        if func == GET_GRAD or name in SINKS or _says_nothing(func, name, tensors):
             return func(*args, **kwargs)
         self.hooked = self.hooked or name in HOOKS
         if func == SET_GRAD or name in QUIET:
@@ -195,6 +195,8 @@ class Tape(TorchFunctionMode):
         if func != GET_DATA and func != SET_DATA and func != Tensor.detach:
             self._maybe_next_cycle(tensors)
         nodes = {id(one): self.node_of(one) for _, one in tensors}
+        if _writes(name, kwargs):
+            self._save_before(tensors, nodes)
         versions = [one._version for _, one in tensors]
         self.on = False
         try:
@@ -203,6 +205,24 @@ class Tape(TorchFunctionMode):
             self.on = True
         self._written(func, args, kwargs, tensors, nodes, versions, result)
         return result
+
+    def _sunk(self, tensor: Tensor, name: str) -> None:
+        """The first values that leave torch are kept, and the last."""
+        node = self.node_of(tensor)
+        if node.own and node.size == 1 and node.call is not None:
+            grad = torch.is_grad_enabled()
+            self.sinks.append(Sink(node, grad, self.cycle, name, list(self.current)))
+            if len(self.sinks) > 2 * SINKS_KEPT:
+                del self.sinks[SINKS_KEPT]
+
+    @staticmethod
+    def _save_before(tensors: list[tuple[Any, Tensor]], nodes: dict[int, Node]) -> None:
+        """A given value that may be overwritten now is copied first."""
+        for _, one in tensors:
+            node = nodes[id(one)]
+            if node.value is one:
+                node.value = one.detach().clone()
+                node.version = node.value._version
 
     def _noticed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.on = False
@@ -262,22 +282,18 @@ class Tape(TorchFunctionMode):
         own = any(node.own for node in nodes.values())
         rows = self._rows(call)
         kind: dict[str, Any] = {"call": call, "colours": colours, "rows": rows, "own": own}
-        if not tensors and self.all_data:
-            kind = {"call": call, "rows": None}
         touched = {id(one) for _, one in changed}
         for place, one in changed:
             self._changed(one, self.node_like(one, where=("arg", *place), **kind), func)
         for place, one in made:
             if id(one) not in touched:
-                node = self.node_like(one, where=("out", *place), **kind)
-                if not tensors and self.all_data and one.numel() > 1:
-                    self._created(node, one, call)
+                made_new = not tensors  # drawn or read: the numbers themselves are what is known
+                node = (
+                    self._given(one)
+                    if made_new
+                    else self.node_like(one, where=("out", *place), **kind)
+                )
                 self._nodes[one] = node
-
-    def _created(self, node: Node, tensor: Tensor, call: Call) -> None:
-        colour = len(self.colours)
-        self.colours[colour] = f"{call.name} {tuple(tensor.shape)}"
-        node.colours, node.rows = frozenset([colour]), len(tensor) if tensor.ndim else 1
 
     @staticmethod
     def _rows(call: Call) -> int | None:
@@ -319,3 +335,17 @@ class Tape(TorchFunctionMode):
             lost = Call(lost_track, (), {}, False)
             self.current[index] = self.node_like(param, call=lost, where=("out",))
             self.updated = True
+
+
+def _says_nothing(func: Any, name: str, tensors: list[tuple[Any, Tensor]]) -> bool:
+    """Shapes, devices and the like; and layers that have no weights yet."""
+    if name == "__get__":
+        lazy = any(isinstance(one, UninitializedTensorMixin) for _, one in tensors)
+        return lazy or func not in VIEWS
+    return any(isinstance(one, UninitializedTensorMixin) for _, one in tensors)
+
+
+def _writes(name: str, kwargs: dict[str, Any]) -> bool:
+    """Whether a function of this name writes into its arguments."""
+    in_place = name.endswith("_") and not name.endswith("__")
+    return in_place or name[:3] == "__i" or name in ("__setitem__", "batch_norm") or "out" in kwargs

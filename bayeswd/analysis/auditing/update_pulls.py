@@ -85,18 +85,32 @@ def _learn(
     def move(w: Weights, g: Weights) -> Weights:
         return plain(w, g, repeats)
 
-    learned.pulls, learned.linear = _pulls(move, points, moved, centres)
-    if any(not one.known or "decoupled" in one.parts for one in learned.pulls):
-        near = [{i: NEAR * w for i, w in point.items()} for point in points]
-        pulls, linear = _pulls(move, near, moved, centres)
-        if linear and all(one.known for one in pulls):
-            learned.linear, learned.clipped = True, True
-            learned.pulls = pulls
-    learned.pulls = [*learned.pulls, *_walls(move, points, moved, learned.pulls)]
+    trial = _try(move, points, moved, centres)
+    near_points = [{i: NEAR * w for i, w in point.items()} for point in points]
+    if any(not one.known for one in trial.pulls) and _try(move, near_points[:1], moved, {}).linear:
+        near = _try(move, near_points, moved, centres)
+        if near.linear and all(one.known for one in near.pulls):
+            learned.clipped, trial = any(not one.known for one in trial.pulls), near
+    learned.linear = trial.linear
     farthest = cache(lambda: _farthest_steps(plain, points[0]))
-    learned.pulls = [_otherwise(plain, one, points, farthest) for one in learned.pulls]
+    pulls = [*trial.pulls, *_walls(move, points, moved, trial.pulls)]
+    learned.clipped &= not any("box" in one.parts or "max-norm" in one.parts for one in pulls)
+    learned.pulls = [_otherwise(one, trial, farthest) for one in pulls]
     if not learned.linear or any(step.with_closure for step in update.cycle.steps):
         learned.rate = learned.momentum = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What holds weights at these points against a constant gradient."""
+
+    points: Sequence[Weights]
+    answers: list[Response]
+    pulls: list[Pull]
+
+    @property
+    def linear(self) -> bool:
+        return all(answer.linear for answer in self.answers)
 
 
 def _settled(momentum: float | None) -> int:
@@ -106,26 +120,20 @@ def _settled(momentum: float | None) -> int:
     return min(max(SETTLED, math.ceil(math.log(1e-12) / math.log(momentum))), 3000)
 
 
-def _pulls(
+def _try(
     move: Move, points: Sequence[Weights], moved: list[int], centres: dict[int, list[Tensor]]
-) -> tuple[list[Pull], bool]:
-    """What holds the weights against a constant gradient; whether the step is linear in it."""
+) -> Trial:
     generator = torch.Generator().manual_seed(0)
     answers = [response(move, point, moved, generator) for point in points]
-    linear = all(answer.linear for answer in answers)
-    still = [i for i in moved if all(not _moves(a.still[i], p[i]) for a, p in zip(answers, points, strict=True))]
+    pairs = list(zip(answers, points, strict=True))
+    rest = [i for i in moved if any(_moves(a.still[i], p[i]) for a, p in pairs)]
     forces = [_forces(answer, moved) for answer in answers]
-    rest = [i for i in moved if i not in still]
     balanced = [i for i in rest if all(bool(f[i].isfinite().all()) for f in forces)]
-    found = match(
-        points, [{i: f[i] for i in balanced} for f in forces], "update", centres, TOLERANCE
-    ) if balanced else []
-    unbalanced = [
-        Pull(i, {}, 1.0, "update", table=_finite_table(points, forces, i))
-        for i in rest
-        if i not in balanced
-    ]
-    return [*found, *unbalanced], linear
+    known = [{i: f[i] for i in balanced} for f in forces]
+    found = match(points, known, "update", centres, TOLERANCE) if balanced else []
+    left = [i for i in rest if i not in balanced]
+    found += [Pull(i, {}, 1.0, "update", table=_finite_table(points, forces, i)) for i in left]
+    return Trial(points, answers, found)
 
 
 def _finite_table(
@@ -204,24 +212,17 @@ def _ball(index: int, end: Tensor) -> Pull:
     return Pull(index, {"max-norm": end.norm()}, 0.0, "update", note="the tensor")
 
 
-def _otherwise(
-    move: Callable[..., Weights],
-    pull: Pull,
-    points: Sequence[Weights],
-    farthest: Callable[[], Weights],
-) -> Pull:
+def _otherwise(pull: Pull, trial: Trial, farthest: Callable[[], Weights]) -> Pull:
     """A decay outside the gradient: AdamW's box, or only a rate."""
     if pull.known:
         return pull
-    i, generator = pull.parameter, torch.Generator().manual_seed(0)
-    zero = {key: torch.zeros_like(w) for key, w in points[0].items()}
-    still = [move(point, zero, SETTLED)[i] / point[i] for point in points]
-    rate = shared(-torch.stack(still).flatten())
+    i = pull.parameter
+    weights = torch.stack([point[i] for point in trial.points])
+    still = torch.stack([answer.still[i] for answer in trial.answers])
+    rate = shared(-(still / weights).flatten())
     if rate.ndim:
         return pull
-    answers = [response(lambda w, g: move(w, g, SETTLED), p, [i], generator) for p in points]
-    weights = torch.stack([p[i] for p in points])
-    force = torch.stack([_forces(answer, [i])[i] for answer in answers])
+    force = torch.stack([_forces(answer, [i])[i] for answer in trial.answers])
     parts = {"decoupled": rate}
     if _barrier(weights, force):
         parts = {"box": farthest()[i].abs().max() / rate, **parts}
