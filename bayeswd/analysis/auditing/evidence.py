@@ -39,6 +39,7 @@ class Evidence:
     n: int
     rows: int
     first: list[Pull] = field(default_factory=list)
+    silent: set[int] = field(default_factory=set)
     per_example: bool = False
     troubles: list[str] = field(default_factory=list)
 
@@ -100,6 +101,7 @@ def gather(observation: Observation, n: int | None = None, with_update: bool = T
         sum(term.rows for term, _ in found) or full,
         troubles=troubles,
     )
+    evidence.silent = _silent(graphs[last])
     evidence.per_example = any(_is_broadcast(graph) for graph in graphs[last])
     _compare(evidence, graphs, first, last)
     evidence.pulls += _hook_pulls(cycles, troubles)
@@ -164,6 +166,20 @@ def _examples(graphs: list[list[LossGraph]], cycles: list[Cycle]) -> int:
     later = graphs[1:] or graphs
     entering = [one for several in later for graph in several for one in graph.entering]
     return max((one.rows or 0 for one in entering), default=0)
+
+
+def _silent(graphs: list[LossGraph]) -> set[int]:
+    """Parameters whose penalty is in the loss but pulls nothing: it was detached."""
+    found: set[int] = set()
+    for graph in graphs:
+        try:
+            for branch in graph.penalties:
+                point = probes(graph.weights)[0]
+                if not any(bool(one.any()) for one in graph.force(branch, point).values()):
+                    found |= graph.parameters_of(branch.node)
+        except CannotReplay:
+            continue
+    return found
 
 
 def _is_broadcast(graph: LossGraph) -> bool:

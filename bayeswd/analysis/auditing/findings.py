@@ -153,6 +153,10 @@ def of_training(evidence: Evidence) -> Iterator[Finding]:
     if evidence.per_example and any(one.source == "loss" for one in evidence.pulls):
         message = "the penalty is added once for each row of the batch; the errors are summed too"
         yield Finding("penalty-per-example", NOTE, message)
+    for index in sorted(evidence.silent):
+        message = "its penalty is in the loss but has no gradient (it was detached): nothing acts"
+        name = evidence.observation.name_of(index)
+        yield Finding("penalty-without-gradient", ERROR, message, name)
     yield from _changes(evidence)
     yield from _hidden(evidence)
 

@@ -89,10 +89,10 @@ class Tape(TorchFunctionMode):
         """The node of a tensor that is used now."""
         if self._is_parameter(tensor):
             return self.current[self._register(tensor)]
-        place = self._placed(tensor)
-        if place is not None:
-            return place
-        found = self._nodes.get(tensor)
+        place, found = self._placed(tensor), self._nodes.get(tensor)
+        if place is not None:  # .data or detach() of it: the same numbers, but no way for gradients
+            is_alias = found is not None and place in found.parents()
+            return found if found is not None and is_alias else place
         if found is None:
             return self._given(tensor)
         if found.epoch == self.epoch and found.call is not None:
