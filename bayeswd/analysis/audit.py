@@ -137,7 +137,13 @@ def read(
     names = {evidence.observation.name_of(index) for index in invariant}
     found = [
         *others,
-        *(f for one in parameters for f in findings.of_parameter(one, one.name in names)),
+        *(
+            finding
+            for one in parameters
+            for finding in findings.of_parameter(
+                one, one.name in names, findings.adaptive_precision(evidence, one)
+            )
+        ),
         *findings.of_data_term(evidence),
         *findings.of_training(evidence),
     ]

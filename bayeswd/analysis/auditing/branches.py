@@ -123,7 +123,9 @@ class LossGraph:
         if not whole.requires_grad:
             return [torch.zeros_like(one) for one in cut]
         found = GRAD(whole, cut, allow_unused=True)
-        return [torch.zeros_like(c) if f is None else f for c, f in zip(cut, found, strict=True)]
+        return [
+            torch.zeros_like(c) if f is None else dense(f) for c, f in zip(cut, found, strict=True)
+        ]
 
     @cached_property
     def branches(self) -> list[Branch]:
@@ -249,6 +251,11 @@ class LossGraph:
         inside = ancestors([branch.node], self.leaves)
         roots = [one for one in inside if one.call is None and one not in self.leaves]
         return [constant(one) for one in roots if one.value is not None and one.shape]
+
+
+def dense(gradient: Tensor) -> Tensor:
+    """Embeddings may give their gradient by rows."""
+    return gradient.to_dense() if gradient.layout == torch.sparse_coo else gradient
 
 
 def _factor(like: Tensor, generator: torch.Generator) -> Tensor:

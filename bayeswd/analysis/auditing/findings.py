@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.force_families import Pull
@@ -13,8 +13,10 @@ from bayeswd.tables import number
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
 
-def of_parameter(one: ParameterFinding, invariant: bool) -> Iterator[Finding]:
-    """About one parameter's prior."""
+def of_parameter(
+    one: ParameterFinding, invariant: bool, decay: Mapping[str, float]
+) -> Iterator[Finding]:
+    """About one parameter's prior. decay: what `adaptive_precision` says of it."""
 
     def say(code: str, severity: str, message: str, **evidence: object) -> Finding:
         return Finding(code, severity, message, one.name, evidence)
@@ -42,14 +44,14 @@ def of_parameter(one: ParameterFinding, invariant: bool) -> Iterator[Finding]:
             "prior, not a Gaussian; its pull has the same size at any length"
         )
         yield say("unsquared-norm", WARNING, message, strength=one.strength)
-    yield from _decoupled(one)
+    yield from _decoupled(one, decay)
     yield from _where(one, invariant)
     if "loss" in one.sources and "update" in one.sources and "box" not in one.strengths:
         message = "it is penalised twice, in the loss and by the update; the strengths add up"
         yield say("penalised-twice", NOTE, message, strength=one.strength)
 
 
-def _decoupled(one: ParameterFinding) -> Iterator[Finding]:
+def _decoupled(one: ParameterFinding, decay: Mapping[str, float]) -> Iterator[Finding]:
     if "decoupled" not in one.strengths:
         return
     rate = one.strengths["decoupled"]
@@ -64,9 +66,38 @@ def _decoupled(one: ParameterFinding) -> Iterator[Finding]:
             f"the decay ({number(rate)} of the weight a step) is decoupled from an adaptive step: "
             "how hard it pulls against the data depends on the gradient's noise, so it is no prior"
         )
+        if decay:
+            low, high = decay["precision_smallest"], decay["precision_largest"]
+            message += f"; as the optimizer stands, like precisions from {number(low)} to {number(high)}"
     yield Finding(
-        "decoupled-decay", WARNING, message, one.name, {"rate_per_step": rate, "half_width": box}
+        "decoupled-decay", WARNING, message, one.name, {"rate_per_step": rate, "half_width": box, **decay}
     )
+
+
+def adaptive_precision(evidence: Evidence, one: ParameterFinding) -> dict[str, float]:
+    """The precision that a decoupled decay acts like in minibatches: lambda (sqrt(v) + eps), nats.
+
+    v: the running mean of squared gradients, from the optimizer's state. Loshchilov & Hutter
+    2019, Proposition 3. In nats (times sigma^2 under Gaussian noise); empty where there is no v.
+    """
+    box, unit = one.strengths.get("box"), evidence.unit
+    observation = evidence.observation
+    names = {observation.name_of(i): p for i, p in enumerate(observation.tape.params)}
+    param = names.get(one.name)
+    for step in evidence.cycle.steps if box and unit and param is not None else ():
+        state = step.optimizer.state.get(param, {})
+        if "exp_avg_sq" not in state:
+            continue
+        group = next(g for g in step.optimizer.param_groups if any(p is param for p in g["params"]))
+        share = 1 - group["betas"][1] ** float(state["step"])
+        size = (state["exp_avg_sq"].double() / share).sqrt() + group["eps"]
+        precision = size / box * unit
+        return {
+            "precision_smallest": float(precision.min()),
+            "precision_median": float(precision.median()),
+            "precision_largest": float(precision.max()),
+        }
+    return {}
 
 
 def _where(one: ParameterFinding, invariant: bool) -> Iterator[Finding]:

@@ -43,14 +43,18 @@ class Backward:
 
 @dataclass(eq=False)
 class Cycle:
-    """Forward, backward and update. start, end: the parameters' nodes before and after it."""
+    """Forward, backward and update.
+
+    end: the parameters' nodes after it. evaluations: calls of backward after each call of a
+    closure. stale: the gradients of the cycle before were still there.
+    """
 
     index: int
     backwards: list[Backward] = field(default_factory=list)
     steps: list[TakenStep] = field(default_factory=list)
-    start: list[Node] = field(default_factory=list)
+    evaluations: list[int] = field(default_factory=list)
     end: list[Node] = field(default_factory=list)
-    stale: bool = False  # the gradients of the cycle before were still there
+    stale: bool = False
 
 
 class Observation:
@@ -182,7 +186,8 @@ class Observation:
     def _close(self) -> None:
         """The cycle is over; some are kept whole, of the others only the count."""
         now = self._now
-        now.start = now.backwards[-1].leaves if now.backwards else []
+        if now.evaluations:  # a closure may be called again and again: one gradient, not a sum
+            del now.backwards[now.evaluations[0] :]
         now.end = [_copied(node) for node in self.tape.current]
         if now.backwards:
             if self._is_kept():
@@ -214,6 +219,7 @@ class Observation:
                     return closure()
             finally:
                 self.tape.on = False
+                self._now.evaluations.append(len(self._now.backwards))
 
         return (args[0], watched), {k: v for k, v in kwargs.items() if k != "closure"}
 
