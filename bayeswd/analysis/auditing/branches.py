@@ -76,7 +76,7 @@ class LossGraph:
     def opaque(self) -> bool:
         """Whether a given tensor was computed from something that was not seen."""
         roots = (one for one in self.nodes if one.call is None and one.value is not None)
-        return any(one.value.grad_fn is not None for one in roots)  # type: ignore[union-attr]
+        return any(one.unseen for one in roots)
 
     @cached_property
     def frontier(self) -> list[Node]:

@@ -58,6 +58,7 @@ class Node:
     epoch: int = 0
     rows: int | None = None
     own: bool = False  # computed from a parameter
+    unseen: bool = False  # computed from something, where the tape did not look
 
     def parents(self) -> Iterator[Node]:
         return self.call.parents() if self.call is not None else iter(())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -55,10 +57,10 @@ def _save(one: Any, restore: list[Callable[[], None]], seen: set[int], depth: in
     elif isinstance(one, tuple):
         for inner in one:
             _save(inner, restore, seen, depth - 1)
-    elif callable(one):
+    elif isinstance(one, FunctionType | MethodType):
         _save_function(one, restore, seen, depth)
-    elif type(one).__module__.startswith("torch.") and hasattr(one, "__dict__"):
-        _save_attributes(one, restore)
+    elif hasattr(one, "__dict__") and not isinstance(one, type | ModuleType):
+        _save_container(one.__dict__, restore, seen, depth)
 
 
 def _save_tensor(one: Tensor, restore: list[Callable[[], None]]) -> None:
@@ -119,33 +121,25 @@ def _save_container(
         _save(inner, restore, seen, depth - 1)
 
 
-def _save_function(one: Any, restore: list[Callable[[], None]], seen: set[int], depth: int) -> None:
-    """What a function closes over, and the globals that it names."""
-    if hasattr(one, "__self__"):
+def _save_function(
+    one: Any, restore: list[Callable[[], None]], seen: set[int], depth: int
+) -> None:
+    """What a function closes over, and the globals of its own program that it names."""
+    if isinstance(one, MethodType):
         _save(one.__self__, restore, seen, depth - 1)
-    one = getattr(one, "__func__", one)
-    for cell in getattr(one, "__closure__", None) or ():
-        try:
+        one = one.__func__
+    if not isinstance(one, FunctionType):
+        return
+    for cell in one.__closure__ or ():
+        with suppress(ValueError):  # not filled yet
             value = cell.cell_contents
-        except ValueError:
+            restore.append(partial(setattr, cell, "cell_contents", value))
+            _save(value, restore, seen, depth - 1)
+    for name in one.__code__.co_names:
+        if name not in one.__globals__ or name.startswith("__"):
             continue
-        restore.append(lambda cell=cell, value=value: setattr(cell, "cell_contents", value))  # type: ignore[misc]
-        _save(value, restore, seen, depth - 1)
-    variables = getattr(one, "__globals__", None)
-    code = getattr(one, "__code__", None)
-    for name in code.co_names if code is not None and variables is not None else ():
-        if name in variables and not name.startswith("__"):
-            value = variables[name]
-            if isinstance(value, int | float | str | bool):
-                restore.append(
-                    lambda name=name, value=value: variables.__setitem__(name, value)  # type: ignore[misc]
-                )
-            elif isinstance(value, Tensor | nn.Module | Optimizer | list | dict) or (
-                callable(value) and getattr(value, "__module__", "").startswith("__main__")
-            ):
-                _save(value, restore, seen, depth - 1)
-
-
-def _save_attributes(one: Any, restore: list[Callable[[], None]]) -> None:
-    before = dict(one.__dict__)
-    restore.append(lambda: (one.__dict__.clear(), one.__dict__.update(before)) and None)
+        value = one.__globals__[name]
+        if isinstance(value, int | float | str):
+            restore.append(partial(one.__globals__.__setitem__, name, value))
+        elif not isinstance(value, FunctionType) or value.__module__ == one.__module__:
+            _save(value, restore, seen, depth - 1)

@@ -57,7 +57,6 @@ class Tape(TorchFunctionMode):
         self.empty_fills: list[str] = []
         self.colours: dict[int, str] = {}
         self._named: dict[str, int] = {}
-        self.opaque = 0
         self.hooked = self.updated = False
         self.on_cycle: Callable[[], None] = lambda: None
         self._nodes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
@@ -95,7 +94,7 @@ class Tape(TorchFunctionMode):
             return found if found is not None and is_alias else place
         if found is None:
             return self._given(tensor)
-        if found.epoch == self.epoch and found.call is not None:
+        if found.epoch == self.epoch and (found.call or found.gradient is not None):
             return found
         if found.value is not None and found.version == tensor._version:
             return found
@@ -106,9 +105,8 @@ class Tape(TorchFunctionMode):
 
     def _given(self, tensor: Tensor) -> Node:
         node = self.node_like(tensor, value=tensor, version=tensor._version)
-        if tensor.grad_fn is not None:
-            self.opaque += 1  # computed from something where the tape did not look
-        elif self.all_data and tensor.numel() > 1:
+        node.unseen = tensor.requires_grad and not is_leaf(tensor)
+        if self.all_data and tensor.numel() > 1:
             colour = len(self.colours)
             self.colours[colour] = f"tensor {tuple(tensor.shape)}"
             node.colours, node.rows = frozenset([colour]), len(tensor)
@@ -116,7 +114,7 @@ class Tape(TorchFunctionMode):
         return node
 
     def _is_parameter(self, tensor: Tensor) -> bool:
-        if not (tensor.requires_grad and tensor.grad_fn is None):
+        if not (tensor.requires_grad and is_leaf(tensor)):
             return id(tensor) in self._index
         return self.given is None or id(tensor) in self.given
 
@@ -335,6 +333,14 @@ class Tape(TorchFunctionMode):
             lost = Call(lost_track, (), {}, False)
             self.current[index] = self.node_like(param, call=lost, where=("out",))
             self.updated = True
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """No for views made without gradients whose base was written since: torch refuses to tell."""
+    try:
+        return tensor.is_leaf
+    except RuntimeError:
+        return False
 
 
 def _says_nothing(func: Any, name: str, tensors: list[tuple[Any, Tensor]]) -> bool:
