@@ -25,7 +25,13 @@ def of_parameter(
         yield say("cannot-tell", WARNING, f"its prior cannot be told: {one.reason}")
     if one.prior.family == "unknown":
         message = f"its force is that of no penalty known here; residual {one.residual:.2g}"
-        yield say("family-unknown", WARNING, message, residual=one.residual, table=list(one.table))
+        yield say(
+            "family-unknown",
+            WARNING,
+            message,
+            residual=one.residual,
+            table=[list(p) for m in one.measured for p in m.points],
+        )
     if not one.is_penalised or one.prior.family == "unknown":
         return
     outward = [name for name, strength in one.strengths.items() if strength < 0]
@@ -68,9 +74,15 @@ def _decoupled(one: ParameterFinding, decay: Mapping[str, float]) -> Iterator[Fi
         )
         if decay:
             low, high = decay["precision_smallest"], decay["precision_largest"]
-            message += f"; as the optimizer stands, like precisions from {number(low)} to {number(high)}"
+            message += (
+                f"; as the optimizer stands, like precisions from {number(low)} to {number(high)}"
+            )
     yield Finding(
-        "decoupled-decay", WARNING, message, one.name, {"rate_per_step": rate, "half_width": box, **decay}
+        "decoupled-decay",
+        WARNING,
+        message,
+        one.name,
+        {"rate_per_step": rate, "half_width": box, **decay},
     )
 
 

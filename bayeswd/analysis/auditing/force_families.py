@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ UNIFORM = 1e-6  # spread of a strength over weights that is rounding
 PROBES = 8
 
 Weights = dict[int, Tensor]  # parameter -> its weights
+Table = tuple[tuple[float, float], ...]  # (|w|, force towards the centre)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Pull:
     residual: float
     source: str
     centre: Tensor | None = None
-    table: tuple[tuple[float, float], ...] = ()
+    table: Table = ()
     note: str = ""
 
     @property
@@ -125,9 +126,8 @@ def _one(
     centres: list[Tensor] | None,
     tolerance: float,
 ) -> Pull:
-    table = table_of(weights, force)
     if not bool(force.isfinite().all()):
-        return Pull(key, {}, math.inf, source, table=table, note="the force is not finite")
+        return Pull(key, {}, math.inf, source, note="the force is not finite")
     least = math.inf
     for centre in [None, *(centres or [])]:
         about = weights if centre is None else weights - centre
@@ -140,8 +140,19 @@ def _one(
             least = min(least, residual)
             if residual <= tolerance:
                 parts = dict(zip(names, map(shared, strengths), strict=True))
-                return _centred(Pull(key, parts, residual, source, centre, table))
+                pull = _centred(Pull(key, parts, residual, source, centre))
+                return replace(pull, table=_table(pull, weights, force))
+    table = table_of(weights, force)
     return Pull(key, {}, least, source, table=table, note="outside the dictionary")
+
+
+def _table(pull: Pull, weights: Tensor, force: Tensor) -> Table:
+    """Of each weight; of the whole tensor where it is pulled as a whole."""
+    about = weights if pull.centre is None else weights - pull.centre
+    if set(pull.parts) & {"norm", "norm-all"} and len(pull.parts) == 1:
+        pairs = zip(about, force, strict=True)
+        return tuple((float(w.norm()), float((f * w).sum() / w.norm())) for w, f in pairs)
+    return table_of(about, force)
 
 
 def _combinations(axes: int) -> Iterator[tuple[str, ...]]:
@@ -187,7 +198,7 @@ def _centred(pull: Pull) -> Pull:
     return Pull(pull.parameter, {"l2": strength}, pull.residual, pull.source, centre, pull.table)
 
 
-def table_of(weights: Tensor, force: Tensor, most: int = 60) -> tuple[tuple[float, float], ...]:
+def table_of(weights: Tensor, force: Tensor, most: int = 60) -> Table:
     """(|w|, force towards 0), evenly picked: what a figure shows."""
     size, toward = weights.abs().flatten(), (force * weights.sign()).flatten()
     picked = torch.linspace(0, len(size) - 1, min(most, len(size))).long()

@@ -121,9 +121,7 @@ def _save_container(
         _save(inner, restore, seen, depth - 1)
 
 
-def _save_function(
-    one: Any, restore: list[Callable[[], None]], seen: set[int], depth: int
-) -> None:
+def _save_function(one: Any, restore: list[Callable[[], None]], seen: set[int], depth: int) -> None:
     """What a function closes over, and the globals of its own program that it names."""
     if isinstance(one, MethodType):
         _save(one.__self__, restore, seen, depth - 1)

@@ -16,6 +16,7 @@ from bayeswd.analysis.auditing.result import (
     CANNOT_TELL,
     MEASURED,
     NOT_TRAINED,
+    Measured,
     ParameterFinding,
     PriorFound,
 )
@@ -32,6 +33,16 @@ NAMES = {
     "box": "box",
     "max-norm": "max-norm",
     "decoupled": "decoupled",
+}
+TERMS = {
+    "l2": "|w|^2/2",
+    "l1": "|w|_1",
+    "norm": "|w|",
+    "norm-all": "|w| of all",
+    "norm-rows": "|w| by rows",
+    "norm-columns": "|w| by columns",
+    "tilt": "sum w",
+    "decoupled": "a step",
 }
 WALLS = ("box", "max-norm", "decoupled")  # their number is no force
 
@@ -83,7 +94,6 @@ def _parameter(
     status, reason = _status(evidence, index, total)
     precision = _precision(evidence, total)
     prior = _prior(evidence, total, index, noise_scale)
-    largest = max(pulls, key=lambda one: len(one.table), default=None)
     return ParameterFinding(
         name=name,
         count=param.numel(),
@@ -97,8 +107,18 @@ def _parameter(
         precision=precision,
         residual=max((one.residual for one in pulls), default=0.0),
         sources=tuple(dict.fromkeys(one.source for one in pulls)),
-        table=largest.table if largest is not None else (),
+        measured=tuple(_measured(one) for one in pulls if one.table),
         shown=_shown(total) if status == MEASURED else "",
+    )
+
+
+def _measured(pull: Pull) -> Measured:
+    return Measured(
+        pull.source,
+        {name: float(one.mean()) for name, one in pull.parts.items()},
+        pull.table,
+        uniform=all(one.ndim == 0 for one in pull.parts.values()),
+        whole=len(pull.parts) == 1 and bool(set(pull.parts) & {"norm", "norm-all"}),
     )
 
 
@@ -145,8 +165,8 @@ def _shown(total: Total) -> str:
         text = tables.number(float(one.mean()), 6)
         if one.ndim:
             text = f"{tables.number(float(one.min()))} to {tables.number(float(one.max()))}"
-        said.append(f"{text} {'a step' if name == 'decoupled' else name}")
-    return ", ".join(said) if len(said) > 1 or any(o.ndim for o in total.parts.values()) else ""
+        said.append(f"{text} {TERMS[name]}")
+    return " + ".join(said) if len(said) > 1 or any(o.ndim for o in total.parts.values()) else ""
 
 
 def _precision(evidence: Evidence, total: Total) -> float | None:

@@ -47,11 +47,26 @@ class PriorFound:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A force as it was measured: points (|w|, force towards the centre), and what was matched.
+
+    source: "loss", "update" or "hook". strengths: slope name -> strength; empty where none fits.
+    uniform: whether every weight has these strengths. whole: |w| is that of the whole tensor.
+    """
+
+    source: str
+    strengths: Mapping[str, float]
+    points: tuple[tuple[float, float], ...]
+    uniform: bool
+    whole: bool
+
+
+@dataclass(frozen=True)
 class ParameterFinding:
     """What pulls one parameter. strength: in front of (1/2)|w|^2, |w|_1 or |w|, in the loss as
     one update sees it; None where it differs between weights. strengths: of each part.
     precision: strength in nats (times sigma^2 under Gaussian noise), over the n examples.
-    table: (|w|, force) as measured. residual: share of the force that the family leaves.
+    residual: share of the force that the family leaves.
     """
 
     name: str
@@ -66,7 +81,7 @@ class ParameterFinding:
     precision: float | None = None
     residual: float = 0.0
     sources: tuple[str, ...] = ()
-    table: tuple[tuple[float, float], ...] = ()
+    measured: tuple[Measured, ...] = ()
     shown: str = ""
 
     @property

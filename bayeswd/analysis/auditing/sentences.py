@@ -44,7 +44,7 @@ def _prior(one: ParameterFinding) -> str:
     if family == "unknown":
         return "under a penalty of unknown family"
     if not prior.proper and family != "decoupled":
-        return f"under an improper prior: {family}, strength {number(one.strength)}"
+        return f"under an improper prior: {family}, {_strength(one)}"
     centre = "" if prior.centre == "0" else f" around {prior.centre}"
     if family == "decoupled":
         return "under a decoupled decay, which is no prior"
@@ -70,7 +70,7 @@ def _prior(one: ParameterFinding) -> str:
 
 def _strength(one: ParameterFinding) -> str:
     if one.shown:
-        return f"strengths {one.shown}"
+        return f"penalty {one.shown}"
     return f"strength {number(one.strength)}" if one.strength is not None else "by weight"
 
 
