@@ -16,7 +16,8 @@ from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
 
 AT_REST = 1e-6  # of the gradient at the start: Newton's method arrived
-NEAR = 0.3  # posterior sd: closer than that nobody can tell from the mode
+NEAR = 1.0  # posterior sd of the farthest weight; the noise of batches leaves some
+CLOSE = 0.1  # the same as a share of the mode's length, where no sd is known
 POWER = 30  # iterations for the largest curvature
 
 
@@ -211,7 +212,9 @@ def _distance(
         shrink = learned.rate / (1 - (learned.momentum or 0.0)) * slowest
         needed = math.ceil(math.log(1000) / -math.log1p(-shrink)) if 0 < shrink < 1 else None
         converged["steps_needed"] = needed
-    far = converged.get("distance_sd", 0.0) > NEAR or converged["distance"] > 0.05
+    far = converged["distance"] > CLOSE
+    if "distance_sd" in converged:
+        far = converged["distance_sd"] > NEAR
     if not far:
         return []
     said = f"{converged['distance']:.0%} of the length of the mode"

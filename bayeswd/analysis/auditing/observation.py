@@ -227,8 +227,8 @@ class Observation:
 
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if self._watched(optimizer):
-            self.tape.on = True
             self.tape.note_step(self._step)
+            self.tape.on = True
 
     def _watched(self, optimizer: Optimizer) -> bool:
         if any(one is optimizer for one in self.optimizers):
@@ -289,9 +289,9 @@ class Observation:
             self.iterated[index] = self.iterated.get(index, 0) + 1
             self.tape.all_data = False  # what loaders give is the data
             rows = _length(loader)
-            for place, one in places(batch):
-                self.tape.mark(one, f"loader {index} {place}", rows)
-                for colour in self.tape.node_of(one).colours:
+            with _off(self.tape):
+                for place, one in places(batch):
+                    colour = self.tape.mark(one, f"loader {index} {place}", rows)
                     self.loader_of[colour] = index
             return batch
 

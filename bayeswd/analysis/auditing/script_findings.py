@@ -68,7 +68,7 @@ def _loaders(observation: Observation, trained_on: frozenset[int]) -> Iterator[F
     for index in unused:
         others = ", ".join(name(i) for i in sorted(trained_on)) or "other data"
         message = f"{name(index)} was made and never read; every step was taken on {others}"
-        yield Finding("loader-unused", "error", message, evidence={"loader": name(index)})
+        yield Finding("loader-unused", "warning", message, evidence={"loader": name(index)})
     for index in sorted(trained_on):
         for other in sorted(set(observation.iterated) - trained_on):
             if _same_rows(observation.loaders[index], observation.loaders[other]):

@@ -92,7 +92,10 @@ def _unit(
     book = main.precision / evidence.n
     n = f"n = {evidence.n}"
     if evidence.term.likelihood != "gaussian":
-        return f" With {n}, {number(main.strength)} per update is {number(book)} per example."
+        return (
+            f" With {n}, its strength {number(main.strength)} on {main.name} is "
+            f"lambda = {number(book)} beside a mean over examples."
+        )
     half = evidence.term.says[1]
     why = " (the squared errors have no 1/2)" if half is False else ""
     known = "" if noise_scale is None else f" and sigma = {number(noise_scale)}"

@@ -72,14 +72,15 @@ class Tape(TorchFunctionMode):
         shape = tuple(tensor.shape) if tensor.layout == torch.strided else tuple(tensor.size())
         return Node(self._order, shape, tensor.dtype, epoch=self.epoch, **kind)
 
-    def mark(self, tensor: Tensor, name: str, rows: int | None = None) -> None:
-        """These numbers are data; the same name is the same colour."""
+    def mark(self, tensor: Tensor, name: str, rows: int | None = None) -> int:
+        """These numbers are data; the same name is the same colour, which is returned."""
         colour = self._named.setdefault(name, len(self.colours))
         self.colours[colour] = name
         rows = rows or (len(tensor) if tensor.ndim else 1)
         node = self.node_like(tensor, colours=frozenset([colour]), value=tensor, rows=rows)
         node.version = tensor._version
         self._nodes[tensor] = node
+        return colour
 
     def index_of(self, tensor: Tensor) -> int | None:
         return self._index.get(id(tensor))
