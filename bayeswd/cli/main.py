@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import bayeswd
-from bayeswd.cli import compare, convert, explain, homework, sample, select
+from bayeswd.cli import audit, compare, convert, explain, homework, sample, select
 from bayeswd.errors import InputError
 
 COMMANDS = {
@@ -16,6 +16,7 @@ COMMANDS = {
     "select": select,
     "convert": convert,
     "explain": explain,
+    "audit": audit,
     "homework": homework,
 }
 

@@ -1,0 +1,358 @@
+"""Writing down every call of a torch function while a program runs.
+
+A torch function mode sees the calls; what happens inside one is its own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from bayeswd.analysis.auditing.graph import (
+    NOTHING,
+    Call,
+    Node,
+    Sink,
+    lost_track,
+    mapped,
+    memory,
+    places,
+)
+from bayeswd.analysis.auditing.optimizer_steps import TakenStep
+
+GET_DATA = Tensor.data.__get__  # type: ignore[attr-defined]
+SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
+GET_GRAD = Tensor.grad.__get__  # type: ignore[attr-defined]
+SET_GRAD = Tensor.grad.__set__  # type: ignore[attr-defined]
+SINKS = {"item", "__float__", "tolist", "numpy", "__array__", "__format__", "__repr__"}
+PICKING = {"__getitem__", "index_select", "narrow", "split", "chunk", "take", "unbind", "select"}
+HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}
+SINKS_KEPT = 60
+VIEWS = [getattr(Tensor, name).__get__ for name in ("data", "T", "mT", "H", "mH", "real")]
+QUIET = {"backward", "requires_grad_"} | HOOKS
+
+
+class Tape(TorchFunctionMode):
+    """Records while entered and `on`.
+
+    params: parameters in the order met. current: their nodes; grads: those of their gradients.
+    given: the parameters that count (every leaf that requires a gradient where None).
+    all_data: no data were marked, so that any given tensor of more than one number is data.
+    """
+
+    def __init__(self, given: list[Tensor] | None, all_data: bool) -> None:
+        super().__init__()
+        self.given = None if given is None else {id(one) for one in given}
+        self.all_data, self.on, self.epoch, self.cycle = all_data, True, 0, 0
+        self.params: list[Tensor] = []
+        self.current: list[Node] = []
+        self.grads: list[Node | None] = []
+        self.sinks: list[Sink] = []
+        self.empty_fills: list[str] = []
+        self.colours: dict[int, str] = {}
+        self._named: dict[str, int] = {}
+        self.hooked = self.updated = False
+        self.on_cycle: Callable[[], None] = lambda: None
+        self._nodes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._index: dict[int, int] = {}
+        self._memory: dict[tuple[Any, ...], tuple[str, int]] = {}
+        self._storages: dict[int, int] = {}
+        self._order = 0
+
+    # -- nodes ------------------------------------------------------------------------------
+
+    def node_like(self, tensor: Tensor, **kind: Any) -> Node:
+        self._order += 1
+        shape = tuple(tensor.shape) if tensor.layout == torch.strided else tuple(tensor.size())
+        return Node(self._order, shape, tensor.dtype, epoch=self.epoch, **kind)
+
+    def mark(self, tensor: Tensor, name: str, rows: int | None = None) -> int:
+        """These numbers are data; the same name is the same colour, which is returned."""
+        colour = self._named.setdefault(name, len(self.colours))
+        self.colours[colour] = name
+        rows = rows or (len(tensor) if tensor.ndim else 1)
+        node = self.node_like(tensor, colours=frozenset([colour]), value=tensor, rows=rows)
+        node.version = tensor._version
+        self._nodes[tensor] = node
+        return colour
+
+    def index_of(self, tensor: Tensor) -> int | None:
+        return self._index.get(id(tensor))
+
+    def node_of(self, tensor: Tensor) -> Node:
+        """The node of a tensor that is used now."""
+        if self._is_parameter(tensor):
+            return self.current[self._register(tensor)]
+        place, found = self._placed(tensor), self._nodes.get(tensor)
+        if place is not None:  # .data or detach() of it: the same numbers, but no way for gradients
+            is_alias = found is not None and place in found.parents()
+            return found if found is not None and is_alias else place
+        if found is None:
+            return self._given(tensor)
+        if found.epoch == self.epoch and (found.call or found.gradient is not None):
+            return found
+        if found.value is not None and found.version == tensor._version:
+            return found
+        rows = found.rows if found.call is None or not tensor.ndim else len(tensor)
+        root = self.node_like(tensor, colours=found.colours, value=tensor, rows=rows)
+        root.version, root.own = tensor._version, found.own
+        return root
+
+    def _given(self, tensor: Tensor) -> Node:
+        node = self.node_like(tensor, value=tensor, version=tensor._version)
+        node.unseen = tensor.requires_grad and not is_leaf(tensor)
+        if self.all_data and tensor.numel() > 1:
+            colour = len(self.colours)
+            self.colours[colour] = f"tensor {tuple(tensor.shape)}"
+            node.colours, node.rows = frozenset([colour]), len(tensor)
+        self._nodes[tensor] = node
+        return node
+
+    def _is_parameter(self, tensor: Tensor) -> bool:
+        if not (tensor.requires_grad and is_leaf(tensor)):
+            return id(tensor) in self._index
+        return self.given is None or id(tensor) in self.given
+
+    def _register(self, tensor: Tensor) -> int:
+        index = self._index.get(id(tensor))
+        if index is None:
+            index = self._index[id(tensor)] = len(self.params)
+            self.params.append(tensor)
+            self.current.append(self.node_like(tensor, parameter=index, own=True))
+            self.grads.append(None)
+        self._remember(tensor, "parameter", index)
+        return index
+
+    def _remember(self, tensor: Tensor, kind: str, index: int) -> None:
+        if tensor.numel() and tensor.layout == torch.strided:
+            self._memory[memory(tensor)] = (kind, index)
+            if kind == "parameter":
+                self._storages[tensor.untyped_storage().data_ptr()] = index
+
+    def _placed(self, tensor: Tensor) -> Node | None:
+        """The node of a parameter or gradient whose memory this is."""
+        kind, index = self._memory.get(memory(tensor), ("", -1))
+        if not kind:
+            return None
+        holder = self.params[index] if kind == "parameter" else self.params[index].grad
+        if holder is None or memory(holder) != memory(tensor):
+            return None  # freed, and used again for something else
+        return self.current[index] if kind == "parameter" else self.grads[index]
+
+    def note(self, tensor: Tensor, node: Node) -> None:
+        """This tensor is that node."""
+        self._nodes[tensor] = node
+
+    def note_gradient(self, index: int) -> None:
+        """`backward` has just left a gradient."""
+        gradient = self.params[index].grad
+        if gradient is not None:
+            self.grads[index] = self.node_like(gradient, gradient=index, own=True)
+            self._remember(gradient, "gradient", index)
+
+    def note_step(self, step: TakenStep) -> None:
+        """An optimizer has just moved its parameters."""
+        indices = [self._register(param) for param in step.params]
+        grads = [
+            None if self.params[index].grad is None else self.grads[index] for index in indices
+        ]
+        call = Call(step, ([self.current[index] for index in indices], grads), {}, False)
+        for place, index in enumerate(indices):
+            if grads[place] is not None:
+                param = self.params[index]
+                self.current[index] = self.node_like(param, call=call, where=("out", place))
+                self.current[index].own = True
+        self.updated = True
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if not self.on:
+            return func(*args, **kwargs)
+        return self.record(func, args, kwargs)
+
+    def record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call, and write down what came of it."""
+        tensors = [(place, one) for place, one in places((args, kwargs)) if isinstance(one, Tensor)]
+        name = str(getattr(func, "__name__", ""))
+        if name in SINKS and tensors:
+            self._sunk(tensors[0][1], name)
+        if func == GET_GRAD or name in SINKS or _says_nothing(func, name, tensors):
+            return func(*args, **kwargs)
+        self.hooked = self.hooked or name in HOOKS
+        if func == SET_GRAD or name in QUIET:
+            return self._noticed(func, args, kwargs)
+        if func != GET_DATA and func != SET_DATA and func != Tensor.detach:
+            self._maybe_next_cycle(tensors)
+        nodes = {id(one): self.node_of(one) for _, one in tensors}
+        if _writes(name, kwargs):
+            self._save_before(tensors, nodes)
+        versions = [one._version for _, one in tensors]
+        self.on = False
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self.on = True
+        self._written(func, args, kwargs, tensors, nodes, versions, result)
+        return result
+
+    def _sunk(self, tensor: Tensor, name: str) -> None:
+        """The first values that leave torch are kept, and the last."""
+        node = self.node_of(tensor)
+        if node.own and node.size == 1 and node.call is not None:
+            grad = torch.is_grad_enabled()
+            self.sinks.append(Sink(node, grad, self.cycle, name, list(self.current)))
+            if len(self.sinks) > 2 * SINKS_KEPT:
+                del self.sinks[SINKS_KEPT]
+
+    @staticmethod
+    def _save_before(tensors: list[tuple[Any, Tensor]], nodes: dict[int, Node]) -> None:
+        """A given value that may be overwritten now is copied first."""
+        for _, one in tensors:
+            node = nodes[id(one)]
+            if node.value is one:
+                node.value = one.detach().clone()
+                node.version = node.value._version
+
+    def _noticed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.on = False
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self.on = True
+        if func == SET_GRAD and args[1] is not None and id(args[0]) in self._index:
+            index = self._index[id(args[0])]
+            self.grads[index] = self.node_of(args[1])
+            self._remember(args[0].grad, "gradient", index)
+        return result
+
+    def _maybe_next_cycle(self, tensors: list[tuple[Any, Tensor]]) -> None:
+        """A forward pass begins: a parameter is used that was updated since the last one."""
+        if self.updated and torch.is_grad_enabled():
+            if any(one.requires_grad and id(one) in self._index for _, one in tensors):
+                self.next_cycle()
+
+    def next_cycle(self) -> None:
+        """Parameters as they are now become roots; the old cycle keeps its own last nodes."""
+        self.on_cycle()
+        self.updated = False
+        self.cycle += 1
+        self.epoch += 1
+        for index, node in enumerate(self.current):
+            node.call, node.where, node.parameter = None, (), index
+            node.colours, node.value, node.own, node.epoch = NOTHING, None, True, self.epoch
+            self._remember(self.params[index], "parameter", index)
+
+    def _written(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[tuple[Any, Tensor]],
+        nodes: dict[int, Node],
+        versions: list[int],
+        result: Any,
+    ) -> None:
+        changed = [
+            (place, one)
+            for (place, one), version in zip(tensors, versions, strict=True)
+            if one._version != version
+        ]
+        if func == SET_DATA:
+            changed = [((0, 0), args[0])]
+        made = [(place, one) for place, one in places(result) if isinstance(one, Tensor)]
+        if not changed and not made:
+            return
+        call_args, call_kwargs = mapped(
+            (args, kwargs), lambda one: nodes[id(one)] if isinstance(one, Tensor) else one
+        )
+        call = Call(func, call_args, call_kwargs, torch.is_grad_enabled())
+        call.changed = [place for place, _ in changed]
+        colours = frozenset().union(*(node.colours for node in nodes.values()))
+        own = any(node.own for node in nodes.values())
+        rows = self._rows(call)
+        kind: dict[str, Any] = {"call": call, "colours": colours, "rows": rows, "own": own}
+        touched = {id(one) for _, one in changed}
+        for place, one in changed:
+            self._changed(one, self.node_like(one, where=("arg", *place), **kind), func)
+        for place, one in made:
+            if id(one) not in touched:
+                made_new = not tensors  # drawn or read: the numbers themselves are what is known
+                node = (
+                    self._given(one)
+                    if made_new
+                    else self.node_like(one, where=("out", *place), **kind)
+                )
+                self._nodes[one] = node
+
+    @staticmethod
+    def _rows(call: Call) -> int | None:
+        """How many rows the data have that this was taken from."""
+        for parent in call.parents():
+            if parent.rows is not None and (call.name in PICKING or parent.shape):
+                return parent.rows
+        return None
+
+    def _changed(self, tensor: Tensor, node: Node, func: Any) -> None:
+        """A tensor was written in place: whoever shares its memory changed with it."""
+        if tensor.numel() == 0 and func != SET_DATA:
+            self.empty_fills.append(str(getattr(func, "__name__", func)))
+        index = self._index.get(id(tensor))
+        kind = "parameter" if index is not None else ""
+        if index is None:
+            kind, index = self._memory.get(memory(tensor), ("", -1))
+            if kind and self._placed(tensor) is None:
+                kind = ""
+        if kind == "parameter":
+            self.current[index] = node
+            self.updated = True
+            self._remember(self.params[index], "parameter", index)
+        elif kind == "gradient":
+            self.grads[index] = node
+        else:
+            self._part_changed(tensor)
+            self._nodes[tensor] = node
+
+    def _part_changed(self, tensor: Tensor) -> None:
+        """A view into a parameter was written: its new value is known, but not how it came."""
+        if tensor.layout != torch.strided or not tensor.numel():
+            return
+        index = self._storages.get(tensor.untyped_storage().data_ptr())
+        if index is None or not self.params[index].numel():
+            return
+        param = self.params[index]
+        if param.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr():
+            lost = Call(lost_track, (), {}, False)
+            self.current[index] = self.node_like(param, call=lost, where=("out",))
+            self.updated = True
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """No for views made without gradients whose base was written since: torch refuses to tell."""
+    try:
+        return tensor.is_leaf
+    except RuntimeError:
+        return False
+
+
+def _says_nothing(func: Any, name: str, tensors: list[tuple[Any, Tensor]]) -> bool:
+    """Shapes, devices and the like; and layers that have no weights yet."""
+    if name == "__get__":
+        lazy = any(isinstance(one, UninitializedTensorMixin) for _, one in tensors)
+        return lazy or func not in VIEWS
+    return any(isinstance(one, UninitializedTensorMixin) for _, one in tensors)
+
+
+def _writes(name: str, kwargs: dict[str, Any]) -> bool:
+    """Whether a function of this name writes into its arguments."""
+    in_place = name.endswith("_") and not name.endswith("__")
+    return in_place or name[:3] == "__i" or name in ("__setitem__", "batch_norm") or "out" in kwargs

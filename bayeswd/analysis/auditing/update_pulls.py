@@ -1,0 +1,267 @@
+"""The prior that an update adds by itself: decay, coupled or not, thresholds, walls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from bayeswd.analysis.auditing.force_families import (
+    Pull,
+    Weights,
+    match,
+    probes,
+    shared,
+    table_of,
+)
+from bayeswd.analysis.auditing.moves import (
+    SETTLED,
+    Move,
+    Response,
+    Update,
+    corner,
+    linear_response,
+    response,
+)
+from bayeswd.analysis.auditing.replay import CannotReplay
+
+STILL = 1e-13  # of the weights: they do not move
+TOLERANCE = 1e-7  # of a force found as a root
+FAR = 1e3  # how far out walls are looked for, in sizes of the weights
+PROBES = 4
+LONGEST = 10_000  # steps until running averages settle
+LARGE = 2_000  # weights: of more, an optimizer is tried on a corner of each parameter
+NEAR = 1e-3  # weights so small that no gradient is clipped and no wall met
+
+
+@dataclass(eq=False)
+class Learned:
+    """What an update does. rate, momentum: None where the step is not linear in the gradient.
+
+    trouble: why it could not be measured, empty where it could.
+    """
+
+    pulls: list[Pull] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
+    rate: float | None = None
+    momentum: float | None = None
+    linear: bool = False
+    by_hand: bool = False
+    reacts: bool = False
+    clipped: bool = False
+    trouble: str = ""
+
+
+def learn(update: Update, weights: Weights, centres: dict[int, list[Tensor]]) -> Learned:
+    """Measure one update around these weights. centres: where a decay may pull to."""
+    learned = Learned(moved=update.moved, by_hand=update.by_hand)
+    if not update.moved:
+        learned.trouble = "no update of these parameters was seen"
+        return learned
+    try:
+        _learn(update, weights, centres, learned)
+    except CannotReplay as reason:
+        learned.trouble = f"the update cannot be computed again ({reason})"
+    except Exception as error:  # the program's own classes may fail in any way on a copy
+        learned.trouble = f"the update failed on a copy ({type(error).__name__}: {error})"
+    return learned
+
+
+def _learn(
+    update: Update, weights: Weights, centres: dict[int, list[Tensor]], learned: Learned
+) -> None:
+    moved = update.moved
+    points = probes(weights, seed=1, count=PROBES)
+    learned.rate, learned.momentum = step_size(update, points[0])
+    zero = {i: torch.zeros_like(w) for i, w in weights.items()}
+    ones = {i: torch.ones_like(w) for i, w in weights.items()}
+    with_none, with_one = (update.move(points[0], g, SETTLED) for g in (zero, ones))
+    learned.reacts = any(bool((with_none[i] != with_one[i]).any()) for i in moved)
+    large = sum(w.numel() for w in weights.values()) > LARGE
+    if update.is_one_optimizer and large:
+        plain = update.cropped()
+        points = [corner(point) for point in points]
+        centres = {i: [corner({0: c})[0] for c in found] for i, found in centres.items()}
+    else:
+        plain = update.move
+    repeats = SETTLED if large and update.by_hand else _settled(learned.momentum)
+
+    def move(w: Weights, g: Weights) -> Weights:
+        return plain(w, g, repeats)
+
+    trial = _try(move, points, moved, centres)
+    near_points = [{i: NEAR * w for i, w in point.items()} for point in points]
+    generator = torch.Generator().manual_seed(0)
+    lost = any(not one.known for one in trial.pulls)
+    if lost and linear_response(move, near_points[0], moved, generator).linear:
+        near = _try(move, near_points, moved, centres)
+        if near.linear and all(one.known for one in near.pulls):
+            learned.clipped, trial = any(not one.known for one in trial.pulls), near
+    learned.linear = trial.linear
+    farthest = cache(lambda: _farthest_steps(plain, points[0]))
+    pulls = [*trial.pulls, *_walls(move, points, moved, trial.pulls)]
+    learned.clipped &= not any("box" in one.parts or "max-norm" in one.parts for one in pulls)
+    learned.pulls = [_otherwise(one, trial, farthest) for one in pulls]
+    if not learned.linear or any(step.with_closure for step in update.cycle.steps):
+        learned.rate = learned.momentum = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What holds weights at these points against a constant gradient."""
+
+    points: Sequence[Weights]
+    answers: list[Response]
+    pulls: list[Pull]
+
+    @property
+    def linear(self) -> bool:
+        return all(answer.linear for answer in self.answers)
+
+
+def _settled(momentum: float | None) -> int:
+    """Steps until momentum under a constant gradient is what it tends to."""
+    if not momentum or momentum >= 1:
+        return SETTLED
+    return min(max(SETTLED, math.ceil(math.log(1e-12) / math.log(momentum))), 3000)
+
+
+def _try(
+    move: Move, points: Sequence[Weights], moved: list[int], centres: dict[int, list[Tensor]]
+) -> Trial:
+    generator = torch.Generator().manual_seed(0)
+    answers = [response(move, point, moved, generator) for point in points]
+    pairs = list(zip(answers, points, strict=True))
+    rest = [i for i in moved if any(_moves(a.still[i], p[i]) for a, p in pairs)]
+    forces = [_forces(answer, moved) for answer in answers]
+    balanced = [i for i in rest if all(bool(f[i].isfinite().all()) for f in forces)]
+    known = [{i: f[i] for i in balanced} for f in forces]
+    found = match(points, known, "update", centres, TOLERANCE) if balanced else []
+    left = [i for i in rest if i not in balanced]
+    found += [Pull(i, {}, 1.0, "update", table=_finite_table(points, forces, i)) for i in left]
+    return Trial(points, answers, found)
+
+
+def _finite_table(
+    points: Sequence[Weights], forces: Sequence[Weights], i: int
+) -> tuple[tuple[float, float], ...]:
+    weights, force = torch.stack([p[i] for p in points]), torch.stack([f[i] for f in forces])
+    known = force.isfinite()
+    return table_of(weights[known], force[known]) if bool(known.any()) else ()
+
+
+def step_size(update: Update, point: Weights) -> tuple[float | None, float | None]:
+    """(learning rate, momentum) of an update that is linear in the gradient.
+
+    Under a constant gradient the k-th step is lr (1 + m + ... + m^(k-1)) times it, with Nesterov's
+    momentum one term more.
+    """
+    zero = {i: torch.zeros_like(w) for i, w in point.items()}
+
+    def rates(size: float, repeats: int) -> Tensor:
+        gradient = {i: torch.full_like(w, size) for i, w in point.items()}
+        a, b = update.move(point, zero, repeats), update.move(point, gradient, repeats)
+        return torch.cat([((a[i] - b[i]) / size).flatten() for i in update.moved])
+
+    first = rates(1e-3, 1)
+    if float(first.min()) <= 0 or not torch.allclose(first, rates(2e-3, 1), rtol=1e-6):
+        return None, None
+    one, two, three = (float(rates(1e-3, count).max()) for count in (1, 2, 3))
+    if two - one <= 1e-9 * one:
+        return one, 0.0
+    momentum = (three - two) / (two - one)
+    settled = one + (two - one) / (1 - momentum)
+    return (1 - momentum) * settled, momentum
+
+
+def _moves(step: Tensor, weights: Tensor) -> bool:
+    return float(step.abs().max()) > STILL * float(weights.abs().max())
+
+
+def _forces(answer: Response, moved: list[int]) -> Weights:
+    """-g of balance; where the update climbs the loss, the objective is minus the loss."""
+    return {
+        i: -answer.balance[i] if float(answer.rate[i].mean()) >= 0 else answer.balance[i]
+        for i in moved
+    }
+
+
+def _walls(
+    move: Move, points: Sequence[Weights], moved: list[int], known: Sequence[Pull]
+) -> list[Pull]:
+    """Limits that only large weights meet: a box, or a largest norm."""
+    found = []
+    pulled = {one.parameter for one in known}
+    zero = {i: torch.zeros_like(w) for i, w in points[0].items()}
+    far = [{i: FAR**power * w for i, w in points[-1].items()} for power in (1, 2)]
+    ends = [{i: one[i] + w for i, w in move(one, zero).items()} for one in far]
+    for i in moved:
+        near, end = ends[0][i], ends[1][i]
+        if not _moves(end - far[1][i], far[1][i]):
+            continue
+        size = end.abs().max()
+        if torch.allclose(near, end, rtol=1e-9) and size > 0:
+            flat = float((end.abs() - size).abs().max()) <= 1e-9 * float(size)
+            found.append(Pull(i, {"box": size}, 0.0, "update") if flat else _ball(i, end))
+        elif i not in pulled:
+            found.append(Pull(i, {}, 1.0, "update", note="large weights are moved"))
+    return found
+
+
+def _ball(index: int, end: Tensor) -> Pull:
+    """Large weights end on a sphere: of the whole tensor, of each row or of each column."""
+    for kept, what in ((0, "each row"), (1, "each column")):
+        if end.ndim > kept and end.ndim > 1:
+            norms = end.norm(dim=tuple(a for a in range(end.ndim) if a != kept))
+            if norms.numel() > 1 and float(norms.max() - norms.min()) <= 1e-9 * float(norms.max()):
+                return Pull(index, {"max-norm": norms.mean()}, 0.0, "update", note=what)
+    return Pull(index, {"max-norm": end.norm()}, 0.0, "update", note="the tensor")
+
+
+def _otherwise(pull: Pull, trial: Trial, farthest: Callable[[], Weights]) -> Pull:
+    """A decay outside the gradient: AdamW's box, or only a rate."""
+    if pull.known:
+        return pull
+    i = pull.parameter
+    weights = torch.stack([point[i] for point in trial.points])
+    still = torch.stack([answer.still[i] for answer in trial.answers])
+    rate = shared(-(still / weights).flatten())
+    if rate.ndim:
+        return pull
+    force = torch.stack([_forces(answer, [i])[i] for answer in trial.answers])
+    parts = {"decoupled": rate}
+    if _barrier(weights, force):
+        parts = {"box": farthest()[i].abs().max() / rate, **parts}
+    return Pull(i, parts, 0.0, "update", table=pull.table, note="decoupled")
+
+
+def _barrier(weights: Tensor, force: Tensor) -> bool:
+    """Whether |F| = e |w| / (h - |w|), so that 1/|F| = (h/e) / |w| - 1/e is a line in 1/|w|.
+
+    So AdamW rests at a constant gradient: g / (|g| + e) + w / h = 0, within |w| < h.
+    """
+    inside = force.isfinite() & (force != 0)
+    x, y = 1 / weights[inside].abs(), 1 / force[inside].abs()
+    if len(x) < 4 or not bool((force[inside] * weights[inside] > 0).all()):
+        return False
+    columns = torch.stack([x / y, 1 / y], 1)  # relative residuals count
+    answer = torch.linalg.lstsq(columns, torch.ones_like(x)[:, None]).solution[:, 0]
+    return float(answer[1]) < 0 and float((columns @ answer - 1).abs().max()) < 1e-4
+
+
+def _farthest_steps(move: Callable[..., Weights], point: Weights) -> Weights:
+    """The step at w = 0 under a large constant gradient, once its running averages settled."""
+    zero = {i: torch.zeros_like(w) for i, w in point.items()}
+    large = {i: torch.full_like(w, 1e6) for i, w in point.items()}
+    repeats, last = SETTLED, move(zero, large, SETTLED)
+    while repeats < LONGEST:
+        repeats *= 2
+        steps = move(zero, large, repeats)
+        if all(torch.allclose(steps[i], last[i], rtol=1e-7) for i in steps):
+            return steps
+        last = steps
+    return last
