@@ -206,10 +206,11 @@ def test_under_l1_the_posterior_mean_is_another_point_than_the_mode(on_d2l):
 
 def test_a_posterior_that_takes_long_has_no_row_and_may_be_given():
     problem = stated("diabetes", "l1").problems[0]
-    without = compare(problem, draw=lambda problem: None).comparisons[0]
+    quick = partial(compare, problem, fit_pyro=partial(bw.pyro_map.fit, steps=30))
+    without = quick(draw=lambda problem: None).comparisons[0]
     assert "posterior-mean" not in rows(without)
     assert without.draws is None
-    short = compare(problem, draw=partial(bw.gibbs.sample, chains=2, draws=8)).comparisons[0]
+    short = quick(draw=partial(bw.gibbs.sample, chains=2, draws=8)).comparisons[0]
     assert not rows(short)["posterior-mean"].converged
     assert "* posterior-mean: not converged" in short.notes()
     assert short.converged == without.converged

@@ -25,7 +25,6 @@ Check = Callable[[str, Figure], None]
 NAMES = list(plots.POSTERIOR_FIGURES)
 SKIPPED = {
     "d2l": set(),
-    "diabetes": set(),
     "breast-cancer": {"predictive-check"},
     "long-names": set(),
     "single-weight": {"mode-and-posterior"},
