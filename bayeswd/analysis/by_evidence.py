@@ -11,7 +11,7 @@ from bayeswd.analysis import evidence_curves, identified, laplace_evidence
 from bayeswd.analysis.choice import Choice
 from bayeswd.analysis.evidence_curves import EvidenceCurve, Scales
 from bayeswd.analysis.held_out import NATS, noise_of
-from bayeswd.analysis.path import checked, prior_sds
+from bayeswd.analysis.path import chains_for, checked, prior_sds
 from bayeswd.errors import InputError
 from bayeswd.estimate.exact_requirements import without_l1
 from bayeswd.posterior import conjugate
@@ -27,7 +27,7 @@ def known_noise(problem: Problem, scales: Scales) -> EvidenceCurve:
         return evidence_curves.known_noise(problem, scales)
     if not without_l1(problem):
         _require_gaussian(problem)
-        return laplace_evidence.known_noise(problem, scales, **_effort(problem))
+        return laplace_evidence.known_noise(problem, scales, chains=chains_for(problem))
     return evidence_curves.at_the_mode(problem, scales)
 
 
@@ -36,7 +36,7 @@ def unknown_noise(problem: Problem, scales: Scales) -> EvidenceCurve:
     _require_gaussian(problem)
     if conjugate.applies_to(problem):
         return evidence_curves.best_noise(problem, scales)
-    return laplace_evidence.park_casella(problem, scales, **_effort(problem))
+    return laplace_evidence.park_casella(problem, scales, chains=chains_for(problem))
 
 
 def by_evidence(
@@ -110,12 +110,6 @@ def _within(grid: Scales, scale: float) -> float:
         if abs(scale / end - 1) < 1e-9:
             return end
     return min(max(scale, grid[0]), grid[-1])
-
-
-def _effort(problem: Problem) -> dict[str, int]:
-    """How many draws at each node: seconds either way, and the error says what they are worth."""
-    weights = sum(value.numel() for value in problem.initial.values())
-    return {"chains": 64, "draws": 100} if weights <= 50 else {"chains": 16, "draws": 100}
 
 
 def _require_gaussian(problem: Problem) -> None:

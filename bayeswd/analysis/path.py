@@ -112,12 +112,18 @@ def estimates(problem: Problem, scales: Sequence[float], solve: Solve) -> list[E
 
 
 def posteriors(
-    problem: Problem, scales: Sequence[float], *, chains: int = 64, draws: int = 100, seed: int = 0
+    problem: Problem,
+    scales: Sequence[float],
+    *,
+    chains: int | None = None,
+    draws: int = 100,
+    seed: int = 0,
 ) -> list[Posterior]:
     """The posterior at each scale: in closed form, else drawn by Gibbs in one batch, else by HMC.
 
-    chains, draws: at each scale, where there is no closed form.
+    chains, draws: at each scale, where there is no closed form; default `chains_for`.
     """
+    chains = chains_for(problem) if chains is None else chains
     if conjugate.applies_to(problem):
         return list(conjugate.path(problem, scales))
     if choose.pick(problem)[0] is gibbs.sample:
@@ -127,6 +133,11 @@ def posteriors(
         choose.sample(each, chains=chains, draws=draws, seed=seed)
         for each in prior_scales.along(problem, scales, "path.posteriors")
     ]
+
+
+def chains_for(problem: Problem) -> int:
+    """How many chains a path is worth: seconds for few weights and for many."""
+    return 64 if sum(value.numel() for value in problem.initial.values()) <= 50 else 16
 
 
 def prior_sds(problem: Problem, scales: Sequence[float]) -> tuple[float, ...]:

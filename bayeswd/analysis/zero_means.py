@@ -49,7 +49,23 @@ def of_noise(sigma: Tensor, slope: Tensor) -> Tensor:
 
 
 def quieted(values: Tensor, zeros: Tensor) -> Tensor:
-    """Values [...] less what regression finds of the zeros [..., k] in them."""
+    """Values [chain, draw] less what regression finds of the zeros [chain, draw, k] in them.
+
+    Each half of the chains takes the coefficients of the other half: from its own draws they
+    would be fitted to the very noise that they take off, which shifts the mean by about k/draws.
+    """
+    half = len(values) // 2
+    first, last = (slice(0, half), slice(half, None))
+    return torch.cat(
+        [
+            values[part] - zeros[part] @ _coefficients(values[other], zeros[other])
+            for part, other in ((first, last), (last, first))
+        ]
+    )
+
+
+def _coefficients(values: Tensor, zeros: Tensor) -> Tensor:
+    """Of the regression of values [...] on zeros [..., k], [k]."""
     flat = zeros.flatten(0, -2)
     centred = flat - flat.mean(0)
     spread = centred.square().mean(0).sqrt().clamp(min=1e-300)
@@ -57,4 +73,4 @@ def quieted(values: Tensor, zeros: Tensor) -> Tensor:
     gram = centred.T @ centred
     gram.diagonal().add_(1e-9 * len(flat))  # where some depend on others
     along = centred.T @ (values - values.mean()).flatten()
-    return values - zeros @ (torch.linalg.solve(gram, along) / spread)
+    return torch.linalg.solve(gram, along) / spread

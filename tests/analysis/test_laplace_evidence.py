@@ -23,7 +23,7 @@ from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace
 NOISE = 0.7
 
 
-FEW = {"chains": 64, "draws": 50}  # enough for errors below 0.05 nats
+FEW = {"chains": 64, "draws": 100}  # enough for errors below 0.05 nats
 
 
 def heights(curve, scales):
