@@ -1,8 +1,10 @@
-"""A progress bar on standard error, for what takes longer than two seconds."""
+"""A progress bar on standard error, for what takes longer than two seconds, and a clean Ctrl-C."""
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -13,7 +15,11 @@ WIDTH = 30  # letters
 
 
 class Progress:
-    """Call it with (done, total). A terminal gets one bar, a file a line now and then."""
+    """Call it with (done, total). A terminal gets one bar, a file a line now and then.
+
+    In a `with` block the first Ctrl-C waits for the next call, where all that is done is whole; the
+    second stops at once.
+    """
 
     def __init__(
         self,
@@ -25,9 +31,28 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._began = clock()
         self._next = self._began + PATIENCE
-        self._drawn = False
+        self._drawn = self._stopping = False
+
+    def __enter__(self) -> Progress:
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._handler)
+        if self._drawn:
+            self._stream.write("\r\033[K")
+            self._stream.flush()
+
+    def _interrupted(self, number: int, frame: object) -> None:
+        if self._stopping:
+            raise KeyboardInterrupt
+        self._stopping = True
 
     def __call__(self, done: int, total: int) -> None:
+        if self._stopping:
+            raise KeyboardInterrupt
         now = self._clock()
         if now < self._next:
             return
@@ -43,9 +68,3 @@ class Progress:
         full = WIDTH * done // total
         self._stream.write(f"\r[{'#' * full}{' ' * (WIDTH - full)}] {text}\033[K")
         self._stream.flush()
-
-    def close(self) -> None:
-        """Leave the line of the bar, if there is one, empty."""
-        if self._drawn:
-            self._stream.write("\r\033[K")
-            self._stream.flush()

@@ -164,11 +164,8 @@ def _draw_one(
 
     problem, penalty = statement.problems[place], statement.penalties[place]
     shared.say(f"{penalty.kind}: the posterior, by {plan.name}")
-    progress = Progress(f"{penalty.kind}: {plan.name}")
-    try:
+    with Progress(f"{penalty.kind}: {plan.name}") as progress:
         draws = plan.run(problem, seed=arguments.seed, progress=progress)
-    finally:
-        progress.close()
     shared.say(f"{penalty.kind}: the penalised fit")
     return summarize(draws, problem, penalty=penalty, data=statement.data, asked=plan.draws)
 

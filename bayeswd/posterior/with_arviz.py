@@ -9,31 +9,25 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from torch import Generator, Tensor
+from torch import Generator
 
-from bayeswd import __version__
 from bayeswd.errors import InputError
 from bayeswd.files import whole
-from bayeswd.posterior import rank_normal, tree_labels
+from bayeswd.posterior import rank_normal, tree_groups, tree_labels
 from bayeswd.posterior.pointwise import (
-    MOST_NUMBERS,
     densities_and_replications,
     have_tails,
     log_mean_exp,
 )
-from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-Arrays = dict[str, np.ndarray]
 
 
 def to_datatree(
@@ -58,22 +52,23 @@ def to_datatree(
 
     dims, coords = tree_labels.of(problem, names)
     generator = Generator().manual_seed(seed)
-    groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
+    groups: dict[str, tree_groups.Arrays] = {"posterior": tree_groups.posterior(draws, problem)}
     if draws.sample_stats:
-        groups["sample_stats"] = {k: _array(v) for k, v in draws.sample_stats.items()}
+        groups["sample_stats"] = {k: tree_groups.array(v) for k, v in draws.sample_stats.items()}
     if pointwise and problem.has_rows:
         densities, replications = densities_and_replications(draws, problem, generator)
-        groups["log_likelihood"] = {"y": _array(densities)}
-        replicated = _without_single_output(_array(replications), problem)
+        groups["log_likelihood"] = {"y": tree_groups.array(densities)}
+        replicated = tree_groups.without_single_output(tree_groups.array(replications), problem)
         groups["posterior_predictive"] = {"y": replicated}
     if problem.penalized:
-        groups["log_prior"] = _log_prior(draws, problem)
+        groups["log_prior"] = tree_groups.log_prior(draws, problem)
     if problem.penalized and prior_draws > 0:
-        groups["prior"] = _prior(problem, prior_draws, generator)
+        groups["prior"] = tree_groups.prior(problem, prior_draws, generator)
     if problem.has_rows:
-        groups["observed_data"] = {"y": _without_single_output(_array(problem.targets), problem)}
-    groups["constant_data"] = _constants(draws, problem, strength)
-    attrs = _attrs(draws, problem)
+        targets = tree_groups.without_single_output(tree_groups.array(problem.targets), problem)
+        groups["observed_data"] = {"y": targets}
+    groups["constant_data"] = tree_groups.constants(draws, problem, strength)
+    attrs = tree_groups.attrs(draws, problem)
     return arviz_base.from_dict(
         groups,
         dims=dims,
@@ -179,12 +174,12 @@ def leave_one_out(draws: Draws, problem: Problem) -> LeaveOneOut:
     import arviz_stats
 
     densities, _ = densities_and_replications(draws, problem, Generator().manual_seed(0))
-    elpd = -_array(log_mean_exp(-densities))
+    elpd = -tree_groups.array(log_mean_exp(-densities))
     pareto_k = np.zeros(problem.n)
-    tailed = _array(have_tails(-densities))
+    tailed = tree_groups.array(have_tails(-densities))
     if tailed.any():
-        found = {"y": _array(densities[..., tailed])}
-        groups = {"posterior": _posterior(draws, problem), "log_likelihood": found}
+        found = {"y": tree_groups.array(densities[..., tailed])}
+        groups = {"posterior": tree_groups.posterior(draws, problem), "log_likelihood": found}
         tree = arviz_base.from_dict(groups, check_conventions=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a large k, and of ties: k says both
@@ -193,78 +188,3 @@ def leave_one_out(draws: Draws, problem: Problem) -> LeaveOneOut:
         pareto_k[tailed] = np.where(failed, np.inf, smooth.pareto_k.values)
         elpd[tailed] = np.where(failed, elpd[tailed], smooth.elpd_i.values)
     return LeaveOneOut(elpd, pareto_k)
-
-
-def _posterior(draws: Draws, problem: Problem) -> Arrays:
-    arrays = _named(draws.params, problem)
-    if draws.noise_scale is not None:
-        arrays["noise_scale"] = _array(draws.noise_scale)
-    return arrays
-
-
-def _log_prior(draws: Draws, problem: Problem) -> Arrays:
-    """log density of each penalised weight, in the shape of its draws."""
-    densities = {
-        name: problem.priors[name].log_density(draws.params[name]) for name in problem.penalized
-    }
-    return _named(densities, problem)
-
-
-def _prior(problem: Problem, count: int, generator: Generator) -> Arrays:
-    """One chain of draws of each parameter under a proper prior."""
-    values = {name: problem.initial[name] for name in problem.penalized}
-    size = sum(value.numel() for value in values.values())
-    if count * size > MOST_NUMBERS:
-        raise InputError(
-            f"prior_draws={count} of {size} parameters are too many numbers; "
-            f"give at most {MOST_NUMBERS // size}, or 0 for no prior group."
-        )
-    drawn = {
-        name: problem.priors[name].draw((1, count, *value.shape), generator, value.cpu())
-        for name, value in values.items()
-    }
-    return _named(drawn, problem)
-
-
-def _constants(draws: Draws, problem: Problem, strength: float | None) -> Arrays:
-    constants: Arrays = {}
-    if problem.penalized:
-        variances = [problem.priors[name].variance for name in problem.penalized]
-        constants["prior_variance"] = np.array(variances)
-    if strength is not None:
-        constants["strength"] = np.array(float(strength))
-    if isinstance(problem.likelihood, GaussianNoise) and draws.noise_scale is None:
-        constants["noise_variance"] = np.array(problem.likelihood.scale**2)
-    return constants
-
-
-def _named(values: Mapping[str, Tensor], problem: Problem) -> Arrays:
-    """Arrays by parameter name, the single output of a linear model dropped."""
-    arrays = {name: _array(value) for name, value in values.items()}
-    if problem.linear is None or not tree_labels.has_single_output(problem):
-        return arrays
-    weight = problem.linear.weight
-    return {k: v.squeeze(-2 if k == weight else -1) for k, v in arrays.items()}
-
-
-def _attrs(draws: Draws, problem: Problem) -> dict[str, Any]:
-    by_pyro = draws.engine.startswith("pyro")
-    return {
-        "inference_library": "pyro" if by_pyro else "bayeswd",
-        "inference_library_version": metadata.version("pyro-ppl") if by_pyro else __version__,
-        "modeling_interface": "bayeswd",
-        "modeling_interface_version": __version__,
-        "sampling_time": draws.seconds,
-        "engine": draws.engine,
-        "engine_why": draws.why,
-        "priors": json.dumps({name: str(prior) for name, prior in problem.priors.items()}),
-    }
-
-
-def _array(value: Tensor) -> np.ndarray:
-    return value.detach().cpu().numpy()
-
-
-def _without_single_output(values: np.ndarray, problem: Problem) -> np.ndarray:
-    """Targets [..., n, 1] as [..., n]."""
-    return values.squeeze(-1) if problem.targets.ndim > 1 and values.shape[-1] == 1 else values

@@ -91,8 +91,8 @@ def _drawn(table: Any) -> tuple[Figure, Any]:
     from arviz_plots import plot_compare
 
     drawn = plot_compare(
-        table,
-        relative_scale=True,
+        table.assign(elpd=table["elpd"] - table["elpd"].max()),
+        relative_scale=False,  # the two lines of ArviZ ask for other columns otherwise
         backend="matplotlib",
         visuals={
             "point_estimate": {"color": style.POSTERIOR},

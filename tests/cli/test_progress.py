@@ -1,6 +1,7 @@
 """The progress bar: silent for two seconds, one line on a terminal, a few in a log."""
 
 import io
+import signal
 
 import pytest
 
@@ -22,11 +23,10 @@ class Clock:
 def told(stream, seconds, total=100):
     """The bar's words when `total` steps take so many seconds."""
     clock = Clock()
-    bar = Progress("gibbs", stream, clock)
-    for done in range(1, total + 1):
-        clock.now = seconds * done / total
-        bar(done, total)
-    bar.close()
+    with Progress("gibbs", stream, clock) as bar:
+        for done in range(1, total + 1):
+            clock.now = seconds * done / total
+            bar(done, total)
     return stream.getvalue()
 
 
@@ -51,3 +51,23 @@ def test_a_log_has_a_line_after_2_4_8_seconds():
         "gibbs: 40 %, about 12 s left",
         "gibbs: 80 %, about 4 s left",
     ]
+
+
+def interrupted(done, steps):
+    """What a loop does that is interrupted before each of its steps."""
+    with Progress("gibbs", io.StringIO()) as bar:
+        for step in steps:
+            signal.raise_signal(signal.SIGINT)
+            done.append(step)
+            if step == "told":
+                bar(1, 2)
+
+
+@pytest.mark.parametrize("steps", [("told", "not reached"), ("not told", "not reached")])
+def test_the_first_ctrl_c_waits_for_a_whole_step_and_the_second_does_not(steps):
+    before = signal.getsignal(signal.SIGINT)
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(done, steps)
+    assert done == [steps[0]]
+    assert signal.getsignal(signal.SIGINT) is before

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import xarray as xr
 
@@ -30,18 +29,6 @@ def run(capsys, *words):
     code = main(["select", *words])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
-
-
-@pytest.fixture
-def csv(tmp_path):
-    """A small regression with a header, 40 rows and 3 columns, one of them without effect."""
-    rng = np.random.default_rng(5)
-    inputs = rng.normal(size=(40, 3)) * [1, 10, 0.1] + [0, 5, 0]
-    targets = inputs @ [1.0, 0.2, 0.0] + rng.normal(size=40)
-    path = tmp_path / "small.csv"
-    table = np.column_stack([inputs, targets])
-    np.savetxt(path, table, delimiter=",", header="a,b,c,price", comments="", fmt="%.17g")
-    return path
 
 
 def test_d2l_on_stdout_is_json_alone_and_the_evidence_finds_the_prior(capsys, tmp_path):
