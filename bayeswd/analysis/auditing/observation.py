@@ -71,6 +71,8 @@ class Observation:
         self.modules: list[nn.Module] = []
         self.optimizers: list[Optimizer] = []
         self.names: dict[int, str] = {}
+        self.given_names: dict[int, str] = {}
+        self.module_names: dict[int, str] = {}
         self.loaders: list[DataLoader[Any]] = []
         self.loader_names: dict[int, str] = {}
         self.iterated: dict[int, int] = {}  # id of loader -> batches taken
@@ -100,6 +102,12 @@ class Observation:
             self._undo.append(handle.remove)
         self.tape.__enter__()
         return self
+
+    def stop(self) -> None:
+        """Watch no longer; what is patched is put back when the context ends."""
+        self.tape.on = False
+        if self._now.backwards:
+            self._close()
 
     def __exit__(self, *error: Any) -> None:
         self.tape.__exit__(*error)
@@ -252,9 +260,15 @@ class Observation:
         return apply
 
     def _module_in(self, module: nn.Module, args: Any) -> None:
-        if not any(module is one or module in one.modules() for one in self.modules[-8:]):
-            inner = set(module.modules())
-            self.modules = [one for one in self.modules if one not in inner] + [module]
+        if self.n_cycles < 2:
+            self._add_module(module)
+
+    def _add_module(self, module: nn.Module) -> None:
+        """Of modules inside each other only the outermost is kept."""
+        if any(module in one.modules() for one in self.modules):
+            return
+        inner = set(module.modules())
+        self.modules = [one for one in self.modules if one not in inner] + [module]
 
     # -- loaders ----------------------------------------------------------------------------
 
@@ -314,6 +328,9 @@ class Observation:
             for index, loader in enumerate(self.loaders):
                 if value is loader:
                     self.loader_names.setdefault(index, name)
+            if isinstance(value, nn.Module):
+                self.module_names.setdefault(id(value), name)
+                self._add_module(value)
             for where, one in _tensors(name, value):
                 index = self.tape.index_of(one)
                 if index is not None:
@@ -330,13 +347,23 @@ class Observation:
         return found
 
     def name_of(self, index: int) -> str:
-        """A module's own name of its parameter, the program's variable, or its place."""
+        """What the user called it, a module's own name of it, a variable, or its place."""
         param = self.tape.params[index]
-        for module in self.modules:
-            for name, one in module.named_parameters():
-                if one is param:
-                    return name
-        return self.names.get(index, f"parameter {index} {tuple(param.shape)}")
+        if index in self.given_names:
+            return self.given_names[index]
+        holders = [
+            (name, module)
+            for module in sorted(self.modules, key=lambda one: -len(list(one.parameters())))
+            for name, one in module.named_parameters()
+            if one is param
+        ]
+        if not holders:
+            return self.names.get(index, f"parameter {index} {tuple(param.shape)}")
+        name, module = holders[0]
+        others = [one for one in self.modules if one is not module]
+        if any(name in dict(one.named_parameters()) for one in others):
+            return f"{self.module_names.get(id(module), type(module).__name__)}.{name}"
+        return name
 
 
 def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:

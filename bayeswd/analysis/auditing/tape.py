@@ -19,6 +19,7 @@ from bayeswd.analysis.auditing.graph import (
     Call,
     Node,
     Sink,
+    ancestors,
     lost_track,
     mapped,
     memory,
@@ -33,6 +34,7 @@ SET_GRAD = Tensor.grad.__set__  # type: ignore[attr-defined]
 SINKS = {"item", "__float__", "tolist", "numpy", "__array__", "__format__", "__repr__"}
 PICKING = {"__getitem__", "index_select", "narrow", "split", "chunk", "take", "unbind", "select"}
 HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}
+UNCOUNTED = {"_amp_foreach_non_finite_check_and_unscale_"}  # writes, and no version tells
 SINKS_KEPT = 60
 VIEWS = [getattr(Tensor, name).__get__ for name in ("data", "T", "mT", "H", "mH", "real")]
 QUIET = {"backward", "requires_grad_"} | HOOKS
@@ -102,12 +104,13 @@ class Tape(TorchFunctionMode):
         rows = found.rows if found.call is None or not tensor.ndim else len(tensor)
         root = self.node_like(tensor, colours=found.colours, value=tensor, rows=rows)
         root.version, root.own = tensor._version, found.own
+        self._nodes[tensor] = root
         return root
 
     def _given(self, tensor: Tensor) -> Node:
         node = self.node_like(tensor, value=tensor, version=tensor._version)
         node.unseen = tensor.requires_grad and not is_leaf(tensor)
-        if self.all_data and tensor.numel() > 1:
+        if self.all_data and tensor.numel() > 1 and not _is_one_number(tensor):
             colour = len(self.colours)
             self.colours[colour] = f"tensor {tuple(tensor.shape)}"
             node.colours, node.rows = frozenset([colour]), len(tensor)
@@ -115,19 +118,40 @@ class Tape(TorchFunctionMode):
         return node
 
     def _is_parameter(self, tensor: Tensor) -> bool:
+        if id(tensor) in self._index:
+            return True
         if not (tensor.requires_grad and is_leaf(tensor)):
-            return id(tensor) in self._index
-        return self.given is None or id(tensor) in self.given
+            return False
+        is_given = self.given is None or id(tensor) in self.given
+        return is_given or self._replaced(tensor) is not None
 
     def _register(self, tensor: Tensor) -> int:
         index = self._index.get(id(tensor))
         if index is None:
-            index = self._index[id(tensor)] = len(self.params)
-            self.params.append(tensor)
-            self.current.append(self.node_like(tensor, parameter=index, own=True))
-            self.grads.append(None)
+            index = self._replaced(tensor)
+            if index is None:
+                index = len(self.params)
+                self.params.append(tensor)
+                self.current.append(self.node_like(tensor, parameter=index, own=True))
+                self.grads.append(None)
+            else:  # w = (w - lr * g).detach().requires_grad_(): the same parameter, updated
+                self._index.pop(id(self.params[index]), None)
+                self.params[index], self.current[index] = tensor, self._nodes[tensor]
+                self.updated = True
+            self._index[id(tensor)] = index
         self._remember(tensor, "parameter", index)
         return index
+
+    def _replaced(self, tensor: Tensor) -> int | None:
+        """The parameter that a new leaf of the same shape was computed from."""
+        found = self._nodes.get(tensor)
+        if found is None or found.call is None or not found.own:
+            return None
+        roots = {n.parameter for n in ancestors([found]) if n.shape == found.shape}
+        roots.discard(None)
+        index = roots.pop() if len(roots) == 1 else None
+        is_view = index is not None and memory(self.params[index]) == memory(tensor)
+        return None if is_view else index
 
     def _remember(self, tensor: Tensor, kind: str, index: int) -> None:
         if tensor.numel() and tensor.layout == torch.strided:
@@ -237,9 +261,13 @@ class Tape(TorchFunctionMode):
 
     def _maybe_next_cycle(self, tensors: list[tuple[Any, Tensor]]) -> None:
         """A forward pass begins: a parameter is used that was updated since the last one."""
-        if self.updated and torch.is_grad_enabled():
-            if any(one.requires_grad and id(one) in self._index for _, one in tensors):
-                self.next_cycle()
+        if not torch.is_grad_enabled():
+            return
+        used = [one for _, one in tensors if one.requires_grad and self._is_parameter(one)]
+        for one in used:
+            self._register(one)
+        if used and self.updated:
+            self.next_cycle()
 
     def next_cycle(self) -> None:
         """Parameters as they are now become roots; the old cycle keeps its own last nodes."""
@@ -262,10 +290,11 @@ class Tape(TorchFunctionMode):
         versions: list[int],
         result: Any,
     ) -> None:
+        name = str(getattr(func, "__name__", ""))
         changed = [
             (place, one)
             for (place, one), version in zip(tensors, versions, strict=True)
-            if one._version != version
+            if one._version != version or (name in UNCOUNTED and place[:2] == (0, 0))
         ]
         if func == SET_DATA:
             changed = [((0, 0), args[0])]
@@ -285,7 +314,7 @@ class Tape(TorchFunctionMode):
         for place, one in changed:
             self._changed(one, self.node_like(one, where=("arg", *place), **kind), func)
         for place, one in made:
-            if id(one) not in touched:
+            if id(one) not in touched and id(one) not in nodes:
                 made_new = not tensors  # drawn or read: the numbers themselves are what is known
                 node = (
                     self._given(one)
@@ -334,6 +363,11 @@ class Tape(TorchFunctionMode):
             lost = Call(lost_track, (), {}, False)
             self.current[index] = self.node_like(param, call=lost, where=("out",))
             self.updated = True
+
+
+def _is_one_number(tensor: Tensor) -> bool:
+    """Zeros, ones and the like are constants of the program and no data."""
+    return bool((tensor == tensor.flatten()[0]).all())
 
 
 def is_leaf(tensor: Tensor) -> bool:
