@@ -115,7 +115,7 @@ def _evidence(
     """Measure, while whatever the loss or the step reads is still as it was then."""
     for index, tensor in enumerate(observation.tape.params):
         if id(tensor) in names:
-            observation.given_names[index] = names[id(tensor)]
+            observation.names.given[index] = names[id(tensor)]
     return gather(observation, n, with_update)
 
 
@@ -127,7 +127,7 @@ def read(
 ) -> Audit:
     """The evidence as priors, findings and a sentence."""
     parameters = parameters_found(evidence, noise_scale)
-    names = {evidence.observation.name_of(index) for index in evidence.invariant}
+    names = {evidence.observation.names.of(index) for index in evidence.invariant}
     found = [
         *others,
         *(

@@ -6,8 +6,7 @@ Nothing the program holds is changed and no random number is drawn. What is patc
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +16,14 @@ from torch.nn.modules import module as module_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import DataLoader
-from torch.utils.data import dataloader as loaders
+from torch.utils.data import dataloader
 
-from bayeswd.analysis.auditing.graph import Node, places
+from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.injected import forces_of_hooks
 from bayeswd.analysis.auditing.optimizer_steps import TakenStep
-from bayeswd.analysis.auditing.tape import Tape
+from bayeswd.analysis.auditing.names import Names
+from bayeswd.analysis.auditing.tape import Off, Tape
+from bayeswd.analysis.auditing.watched_loaders import Loaders
 
 KEPT_FIRST = 60  # cycles; after them the 90th, the 135th, ... are kept
 
@@ -68,19 +69,12 @@ class Observation:
         self.tape = Tape(parameters, all_data=data is None)
         self.cycles: list[Cycle] = []
         self.n_cycles = self.n_backwards = 0
-        self.modules: list[nn.Module] = []
         self.optimizers: list[Optimizer] = []
-        self.names: dict[int, str] = {}
-        self.given_names: dict[int, str] = {}
-        self.module_names: dict[int, str] = {}
-        self.loaders: list[DataLoader[Any]] = []
-        self.loader_names: dict[int, str] = {}
-        self.iterated: dict[int, int] = {}  # id of loader -> batches taken
-        self.loader_of: dict[int, int] = {}  # colour -> index in loaders
+        self.names = Names(self.tape)
+        self.loaders = Loaders(self.tape, self.names)
         self.trained_on: set[int] = set()  # colours of the data in differentiated losses
         self._now = Cycle(0)
         self._undo: list[Callable[[], None]] = []
-        self._inside = 0
         self.data = data or []
         self.tape.on_cycle = self._close
 
@@ -91,9 +85,9 @@ class Observation:
         self._patch(torch.autograd, "grad", self._grad)
         self._patch(torch.autograd.Function, "apply", self._function)
         self._patch(torch, "compile", lambda made: lambda model=None, **_: model or (lambda f: f))
-        self._patch(DataLoader, "__init__", self._loader)
-        self._patch(DataLoader, "__iter__", self._loader_iterator)
-        self._patch(loaders._BaseDataLoaderIter, "__next__", self._batch)
+        self._patch(DataLoader, "__init__", self.loaders.init)
+        self._patch(DataLoader, "__iter__", self.loaders.iterator)
+        self._patch(dataloader._BaseDataLoaderIter, "__next__", self.loaders.batch)
         for handle in (
             optimizer_hooks.register_optimizer_step_pre_hook(self._before_step),
             optimizer_hooks.register_optimizer_step_post_hook(self._after_step),
@@ -146,7 +140,7 @@ class Observation:
             seeds = [grad_tensors] if isinstance(grad_tensors, Tensor) else grad_tensors
             event = self._event(losses, list(seeds or [None] * len(losses)))
             injected = forces_of_hooks(self.tape, losses)
-            with _off(self.tape):
+            with Off(self.tape):
                 result = original(tensors, grad_tensors, *args, **kwargs)
             event.injected = injected()
             self._note_gradients()
@@ -158,7 +152,7 @@ class Observation:
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.tape.on:  # torch calls it again, by this name, from within
                 return original(outputs, inputs, *args, **kwargs)
-            with _off(self.tape):
+            with Off(self.tape):
                 result = original(outputs, inputs, *args, **kwargs)
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             indices = [self.tape.index_of(one) for one in wanted]
@@ -185,7 +179,7 @@ class Observation:
             )
         self._now.backwards.append(event)
         if self.n_backwards <= 3:
-            self._find_names()
+            self.names.look_around()
         return event
 
     def _note_gradients(self) -> None:
@@ -261,80 +255,7 @@ class Observation:
 
     def _module_in(self, module: nn.Module, args: Any) -> None:
         if self.n_cycles < 2:
-            self._add_module(module)
-
-    def _add_module(self, module: nn.Module) -> None:
-        """Of modules inside each other only the outermost is kept."""
-        if any(module in one.modules() for one in self.modules):
-            return
-        inner = set(module.modules())
-        self.modules = [one for one in self.modules if one not in inner] + [module]
-
-    # -- loaders ----------------------------------------------------------------------------
-
-    def _loader(self, original: Any) -> Any:
-        def init(loader: Any, *args: Any, **kwargs: Any) -> None:
-            with _off(self.tape):
-                original(loader, *args, **kwargs)
-            self.loaders.append(loader)
-
-        return init
-
-    def _loader_iterator(self, original: Any) -> Any:
-        def iterate(loader: Any) -> Any:
-            with _off(self.tape):
-                iterator = original(loader)
-            iterator.__dict__["_read_by"] = loader
-            return iterator
-
-        return iterate
-
-    def _batch(self, original: Any) -> Any:
-        def following(iterator: Any) -> Any:
-            with _off(self.tape):
-                batch = original(iterator)
-            loader = iterator.__dict__.get("_read_by")
-            if loader is None:
-                return batch
-            index = next((i for i, one in enumerate(self.loaders) if one is loader), None)
-            if index is None:
-                index = len(self.loaders)
-                self.loaders.append(loader)
-            self.iterated[index] = self.iterated.get(index, 0) + 1
-            self.tape.all_data = False  # what loaders give is the data
-            rows = _length(loader)
-            with _off(self.tape):
-                for place, one in places(batch):
-                    colour = self.tape.mark(one, f"loader {index} {place}", rows)
-                    self.loader_of[colour] = index
-            return batch
-
-        return following
-
-    # -- names ------------------------------------------------------------------------------
-
-    def _find_names(self) -> None:
-        """What the program calls its tensors and loaders: for the report, and nothing else."""
-        frame: Any = sys._getframe(2)
-        while frame is not None:
-            if "bayeswd" not in str(frame.f_globals.get("__name__", "")):
-                self.note_names({**frame.f_globals, **frame.f_locals})
-            frame = frame.f_back
-
-    def note_names(self, variables: dict[str, Any]) -> None:
-        for name, value in list(variables.items()):
-            if name.startswith("__"):
-                continue
-            for index, loader in enumerate(self.loaders):
-                if value is loader:
-                    self.loader_names.setdefault(index, name)
-            if isinstance(value, nn.Module):
-                self.module_names.setdefault(id(value), name)
-                self._add_module(value)
-            for where, one in _tensors(name, value):
-                index = self.tape.index_of(one)
-                if index is not None:
-                    self.names.setdefault(index, where)
+            self.names.add_module(module)
 
     @property
     def first_weights(self) -> dict[int, Tensor]:
@@ -345,45 +266,6 @@ class Observation:
                 for index, value in enumerate(event.weights):
                     found.setdefault(index, value)
         return found
-
-    def name_of(self, index: int) -> str:
-        """What the user called it, a module's own name of it, a variable, or its place."""
-        param = self.tape.params[index]
-        if index in self.given_names:
-            return self.given_names[index]
-        holders = [
-            (name, module)
-            for module in sorted(self.modules, key=lambda one: -len(list(one.parameters())))
-            for name, one in module.named_parameters()
-            if one is param
-        ]
-        if not holders:
-            return self.names.get(index, f"parameter {index} {tuple(param.shape)}")
-        name, module = holders[0]
-        others = [one for one in self.modules if one is not module]
-        if any(name in dict(one.named_parameters()) for one in others):
-            return f"{self.module_names.get(id(module), type(module).__name__)}.{name}"
-        return name
-
-
-def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, list | tuple) and len(value) <= 100:
-        for index, one in enumerate(value):
-            if isinstance(one, Tensor):
-                yield f"{name}[{index}]", one
-    elif isinstance(value, dict) and len(value) <= 100:
-        for key, one in value.items():
-            if isinstance(one, Tensor):
-                yield f"{name}[{key!r}]", one
-
-
-def _length(loader: Any) -> int | None:
-    try:
-        return len(loader.dataset)
-    except (TypeError, AttributeError):
-        return None
 
 
 def _copied(node: Node) -> Node:
@@ -407,16 +289,3 @@ def _later() -> set[int]:
         kept.add(index)
         index = index * 3 // 2
     return kept
-
-
-class _off:
-    """The tape does not look while inside."""
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-
-    def __enter__(self) -> None:
-        self.held, self.tape.on = self.tape.on, False
-
-    def __exit__(self, *error: Any) -> None:
-        self.tape.on = self.held

@@ -77,7 +77,7 @@ def parameters_found(evidence: Evidence, noise_scale: float | None) -> list[Para
     """One finding for each parameter that the loss depends on, in the order met."""
     observation = evidence.observation
     used = sorted({i for graph in evidence.graphs for i in graph.used})
-    return [_parameter(evidence, index, observation.name_of(index), noise_scale) for index in used]
+    return [_parameter(evidence, index, observation.names.of(index), noise_scale) for index in used]
 
 
 def _parameter(

@@ -390,3 +390,16 @@ def _writes(name: str, kwargs: dict[str, Any]) -> bool:
     """Whether a function of this name writes into its arguments."""
     in_place = name.endswith("_") and not name.endswith("__")
     return in_place or name[:3] == "__i" or name in ("__setitem__", "batch_norm") or "out" in kwargs
+
+
+class Off:
+    """The tape does not look while inside."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+
+    def __enter__(self) -> None:
+        self.held, self.tape.on = self.tape.on, False
+
+    def __exit__(self, *error: Any) -> None:
+        self.tape.on = self.held
