@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from bayeswd.analysis.auditing.branches import Branch, LossGraph
+from bayeswd.analysis.auditing.cycles import Cycle
 from bayeswd.analysis.auditing.data_term import DataTerm, data_term
 from bayeswd.analysis.auditing.force_families import Pull, Weights, match, probes
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.moves import Update
-from bayeswd.analysis.auditing.observation import Cycle, Observation
-from bayeswd.analysis.auditing.roles import roles_of, scale_invariant
+from bayeswd.analysis.auditing.observation import Observation
 from bayeswd.analysis.auditing.replay import CannotReplay, wide
+from bayeswd.analysis.auditing.roles import roles_of, scale_invariant
 from bayeswd.analysis.auditing.update_pulls import Learned, learn
 
 SEEN = 1e-5  # of a force seen in float32

@@ -7,7 +7,6 @@ Nothing the program holds is changed and no random number is drawn. What is patc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,47 +14,14 @@ from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
-from torch.utils.data import DataLoader
-from torch.utils.data import dataloader
+from torch.utils.data import DataLoader, dataloader
 
-from bayeswd.analysis.auditing.graph import Node
+from bayeswd.analysis.auditing.cycles import Backward, Cycle, copied, is_kept
 from bayeswd.analysis.auditing.injected import forces_of_hooks
-from bayeswd.analysis.auditing.optimizer_steps import TakenStep
 from bayeswd.analysis.auditing.names import Names
+from bayeswd.analysis.auditing.optimizer_steps import TakenStep
 from bayeswd.analysis.auditing.tape import Off, Tape
 from bayeswd.analysis.auditing.watched_loaders import Loaders
-
-KEPT_FIRST = 60  # cycles; after them the 90th, the 135th, ... are kept
-
-
-@dataclass(eq=False)
-class Backward:
-    """One call of backward: what was differentiated, and at which parameters.
-
-    leaves: the node of each parameter; weights: their values then. injected: gradient that came
-    from hooks, by parameter.
-    """
-
-    losses: list[tuple[Node, Tensor | None]]
-    leaves: list[Node]
-    weights: list[Tensor]
-    injected: dict[int, Tensor] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Cycle:
-    """Forward, backward and update.
-
-    end: the parameters' nodes after it. evaluations: calls of backward after each call of a
-    closure. stale: the gradients of the cycle before were still there.
-    """
-
-    index: int
-    backwards: list[Backward] = field(default_factory=list)
-    steps: list[TakenStep] = field(default_factory=list)
-    evaluations: list[int] = field(default_factory=list)
-    end: list[Node] = field(default_factory=list)
-    stale: bool = False
 
 
 class Observation:
@@ -73,6 +39,7 @@ class Observation:
         self.names = Names(self.tape)
         self.loaders = Loaders(self.tape, self.names)
         self.trained_on: set[int] = set()  # colours of the data in differentiated losses
+        self.watching = True
         self._now = Cycle(0)
         self._undo: list[Callable[[], None]] = []
         self.data = data or []
@@ -99,7 +66,7 @@ class Observation:
 
     def stop(self) -> None:
         """Watch no longer; what is patched is put back when the context ends."""
-        self.tape.on = False
+        self.tape.on = self.watching = False
         if self._now.backwards:
             self._close()
 
@@ -192,7 +159,7 @@ class Observation:
         now = self._now
         if now.evaluations:  # a closure may be called again and again: one gradient, not a sum
             del now.backwards[now.evaluations[0] :]
-        now.end = [_copied(node) for node in self.tape.current]
+        now.end = [copied(node) for node in self.tape.current]
         if now.backwards:
             if self._is_kept():
                 self.cycles.append(now)
@@ -200,7 +167,7 @@ class Observation:
         self._now = Cycle(self.n_cycles)
 
     def _is_kept(self) -> bool:
-        return self.n_cycles < KEPT_FIRST or self.n_cycles in _later()
+        return is_kept(self.n_cycles)
 
     # -- optimizers, functions, modules -----------------------------------------------------
 
@@ -233,12 +200,10 @@ class Observation:
             self.tape.on = True
 
     def _watched(self, optimizer: Optimizer) -> bool:
-        if any(one is optimizer for one in self.optimizers):
-            return True
-        if not self._undo or type(optimizer).__name__.startswith("_"):
-            return False
-        self.optimizers.append(optimizer)
-        return True
+        """Not while the evidence is gathered: there copies of optimizers take steps."""
+        if self.watching and not any(one is optimizer for one in self.optimizers):
+            self.optimizers.append(optimizer)
+        return self.watching
 
     def _function(self, original: Any) -> Any:
         def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
@@ -266,26 +231,3 @@ class Observation:
                 for index, value in enumerate(event.weights):
                     found.setdefault(index, value)
         return found
-
-
-def _copied(node: Node) -> Node:
-    """The node as it is now; the original becomes the root of the next cycle."""
-    return Node(
-        node.order,
-        node.shape,
-        node.dtype,
-        call=node.call,
-        where=node.where,
-        parameter=node.parameter,
-        value=node.value,
-        epoch=node.epoch,
-        own=node.own,
-    )
-
-
-def _later() -> set[int]:
-    kept, index = set(), KEPT_FIRST
-    while index < 10**7:
-        kept.add(index)
-        index = index * 3 // 2
-    return kept

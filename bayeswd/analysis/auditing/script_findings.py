@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 
 from bayeswd.analysis.auditing.branches import LossGraph
+from bayeswd.analysis.auditing.cycles import Backward
 from bayeswd.analysis.auditing.data_term import DataTerm, data_term
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.graph import Sink
-from bayeswd.analysis.auditing.observation import Backward, Observation
+from bayeswd.analysis.auditing.observation import Observation
 from bayeswd.analysis.auditing.replay import CannotReplay
 from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
