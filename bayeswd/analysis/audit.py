@@ -21,7 +21,6 @@ from bayeswd.analysis.auditing.keep import kept
 from bayeswd.analysis.auditing.observation import Observation
 from bayeswd.analysis.auditing.priors_found import parameters_found
 from bayeswd.analysis.auditing.result import ORDER, Audit, Finding, ParameterFinding
-from bayeswd.analysis.auditing.roles import roles_of, scale_invariant
 from bayeswd.analysis.auditing.sentences import sentence
 from bayeswd.errors import InputError
 from bayeswd.problem.checks import is_positive_number
@@ -56,7 +55,9 @@ def loss(
                 value = loss(*observation.given(batch))
             _require_tensor(value, "loss")
             observation.differentiated(value)
-    return _audit(observation, names, n or len(inputs), noise_scale, with_update=False)
+        observation.stop()
+        evidence = _evidence(observation, names, n or len(inputs), with_update=False)
+    return read(evidence, noise_scale, {}, [])
 
 
 def step(
@@ -81,9 +82,11 @@ def step(
     with kept(step, parameters, tensors, optimizer), observation:
         for batch in _batches(inputs, targets):
             step(*observation.given(batch))
-    if not observation.n_backwards:
-        raise InputError("step(inputs, targets) called no backward: nothing can be measured.")
-    return _audit(observation, names, n or len(inputs), noise_scale)
+        observation.stop()
+        if not observation.n_backwards:
+            raise InputError("step(inputs, targets) called no backward: nothing can be measured.")
+        evidence = _evidence(observation, names, n or len(inputs))
+    return read(evidence, noise_scale, {}, [])
 
 
 def script(
@@ -106,19 +109,14 @@ def script(
     return read(evidence, noise_scale, *scripts.readings_of(evidence, noise_scale))
 
 
-def _audit(
-    observation: Observation,
-    names: Mapping[int, str],
-    n: int | None,
-    noise_scale: float | None,
-    with_update: bool = True,
-) -> Audit:
-    """Measure what was observed, and read it."""
-    tape = observation.tape
-    for index, tensor in enumerate(tape.params):
+def _evidence(
+    observation: Observation, names: Mapping[int, str], n: int, with_update: bool = True
+) -> Evidence:
+    """Measure, while whatever the loss or the step reads is still as it was then."""
+    for index, tensor in enumerate(observation.tape.params):
         if id(tensor) in names:
-            observation.names[index] = names[id(tensor)]
-    return read(gather(observation, n, with_update), noise_scale, {}, [])
+            observation.names.given[index] = names[id(tensor)]
+    return gather(observation, n, with_update)
 
 
 def read(
@@ -128,13 +126,8 @@ def read(
     others: Sequence[Finding],
 ) -> Audit:
     """The evidence as priors, findings and a sentence."""
-    graph = evidence.graphs[0]
-    roles = roles_of(graph)
-    parameters = parameters_found(evidence, roles, noise_scale)
-    invariant = set()
-    if not evidence.troubles:
-        invariant = scale_invariant(graph, evidence.outputs[0], roles)
-    names = {evidence.observation.name_of(index) for index in invariant}
+    parameters = parameters_found(evidence, noise_scale)
+    names = {evidence.observation.names.of(index) for index in evidence.invariant}
     found = [
         *others,
         *(

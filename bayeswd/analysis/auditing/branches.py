@@ -14,10 +14,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from bayeswd.analysis.auditing.cycles import Backward
 from bayeswd.analysis.auditing.force_families import Weights
 from bayeswd.analysis.auditing.graph import Node, ancestors
 from bayeswd.analysis.auditing.injected import GRAD
-from bayeswd.analysis.auditing.observation import Backward
 from bayeswd.analysis.auditing.replay import CannotReplay, constant, replay, wide
 
 SAME = 1e-9  # float64 replays of one number
@@ -39,7 +39,7 @@ class LossGraph:
     def __init__(self, event: Backward, guessed: bool = False, evaluated: bool = False) -> None:
         self.event, self.guessed = event, guessed  # guessed: no data were marked
         self.evaluated = evaluated  # computed for its value, maybe without gradients
-        self.nodes = ancestors([node for node, _ in event.losses], {x: None for x in event.leaves})
+        self.nodes = ancestors([node for node, _ in event.losses], dict.fromkeys(event.leaves))
         self.leaves = {node: index for index, node in enumerate(event.leaves)}
         if evaluated:  # maybe before the update that has taken place since
             self.leaves |= {x: x.parameter for x in self.nodes if x.parameter is not None}

@@ -47,7 +47,7 @@ def _from_start(evidence: Evidence, converged: dict[str, Any]) -> list[Finding]:
     for index in sorted(set(moved) & evidence.graphs[0].used):
         param, start = evidence.observation.tape.params[index], evidence.first_weights[index]
         a, b = wide(start).flatten(), wide(param.detach()).flatten()
-        name = evidence.observation.name_of(index)
+        name = evidence.observation.names.of(index)
         change = float((b - a).norm())
         if change == 0:
             found.append(Finding("never-moved", "error", "training did not move it", name))
@@ -237,7 +237,7 @@ def _lambda_max(
         gradient = _at_zero(objective, zeroed, i, others)
         largest = float(gradient.abs().max())
         if strength > 0 and largest <= strength:
-            name = evidence.observation.name_of(i)
+            name = evidence.observation.names.of(i)
             ratio = strength / largest if largest > 0 else math.inf
             message = (
                 f"its L1 strength is {number(ratio, 3)} times lambda_max: the optimum is exactly 0"

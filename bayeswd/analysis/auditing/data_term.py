@@ -144,46 +144,42 @@ def _scored(graph: LossGraph, output: Node) -> DataTerm:
     slopes = [force(value)] + [force(value + step) for step in steps]
     rows = len(value) if value.ndim else 1
     shape = {"rows": rows, "outputs": max(value.numel() // max(rows, 1), 1)}
-    for name, score in SCORES.items():
-        weights = _fit(score, value, steps, slopes)
+    for name in SCORES:
+        weights = _fit(name, value, steps, slopes)
         if weights is not None:
             return _finished(name, weights, graph, output, value, slopes[0], shape)
     bounded = _bounded(value, force, shape)
     return bounded or DataTerm("unknown", note=_what(graph, output), **shape)
 
 
-def _softmax(value: Tensor) -> Tensor:
-    return value.softmax(1 if value.ndim > 1 else 0)
-
-
 SCORES: dict[str, Callable[[Tensor], Tensor]] = {
     "gaussian": lambda value: value,
     "bernoulli": torch.sigmoid,
     "poisson": torch.exp,
-    "categorical": _softmax,
+    "categorical": lambda value: value.softmax(1),
+    "categorical, last axis": lambda value: value.softmax(-1),
 }
 
 
-def _fit(
-    score: Callable[[Tensor], Tensor], value: Tensor, steps: list[Tensor], slopes: list[Tensor]
-) -> Tensor | None:
+def _fit(name: str, value: Tensor, steps: list[Tensor], slopes: list[Tensor]) -> Tensor | None:
     """The precision of each element, if the force changes as this score does."""
-    scored = [score(value + step) - score(value) for step in steps]
-    moved = [one - slopes[0] for one in slopes[1:]]
-    if not all(bool(one.isfinite().all()) for one in [*scored, *moved]):
+    score, axis = SCORES[name], _class_axis(name)
+    if axis is not None and (value.ndim < 2 or value.shape[axis] < 2):
         return None
-    if score is _softmax:
-        if value.ndim < 2 or value.shape[1] < 2:
-            return None
-        top = sum((s * m).sum(1, keepdim=True) for s, m in zip(scored, moved, strict=True))
-        weights = top / sum((s * s).sum(1, keepdim=True) for s in scored)
-    else:
-        top = sum(s * m for s, m in zip(scored, moved, strict=True))
-        weights = top / sum(s * s for s in scored)
-    left = sum(float((m - weights * s).square().sum()) for s, m in zip(scored, moved, strict=True))
-    whole = sum(float(m.square().sum()) for m in moved)
-    fits = whole > 0 and left <= EXACT**2 * whole
-    return weights if fits else None
+    scored = torch.stack([score(value + step) - score(value) for step in steps])
+    moved = torch.stack([one - slopes[0] for one in slopes[1:]])
+    if not (bool(scored.isfinite().all()) and bool(moved.isfinite().all())):
+        return None
+    product, square = (scored * moved).sum(0), (scored * scored).sum(0)
+    if axis is not None:  # one weight for all classes of a row
+        product, square = product.sum(axis, keepdim=True), square.sum(axis, keepdim=True)
+    weights = product / square
+    left, whole = float((moved - weights * scored).norm()), float(moved.norm())
+    return weights if whole > 0 and left <= EXACT * whole else None
+
+
+def _class_axis(name: str) -> int | None:
+    return {"categorical": 1, "categorical, last axis": -1}.get(name)
 
 
 def _finished(
@@ -199,14 +195,15 @@ def _finished(
     kept = weights[weights != 0]
     one = kept.mean()
     uniform = len(kept) == weights.numel() and bool(((kept - one).abs() <= 1e-6 * one.abs()).all())
-    if name == "categorical":
-        shape = {"rows": int(weights.numel()), "outputs": 1}
-        targets = SCORES[name](value) - force / weights
-        classes = targets.shape[1]
-        smoothing = float(1 - targets.amax(1).mean()) * classes / (classes - 1)
+    axis = _class_axis(name)
+    if axis is not None:
+        shape = {"rows": len(value), "outputs": weights.numel() // len(value)}
+        targets, classes = SCORES[name](value) - force / weights, value.shape[axis]
+        smoothing = float(1 - targets.amax(axis).mean()) * classes / (classes - 1)
         smoothing = smoothing if smoothing > 1e-6 else 0.0
-        if not bool(((targets.sum(1) - 1).abs() < 1e-6).all()):
+        if not bool(((targets.sum(axis) - 1).abs() < 1e-6).all()):
             return DataTerm("unknown", note="the force does not sum to 0 over classes", **shape)
+        name = "categorical"
     if float(one) < 0:
         notes.append("the data term has the wrong sign: training makes the fit worse")
     broadcast = name == "gaussian" and _is_broadcast(graph, output)

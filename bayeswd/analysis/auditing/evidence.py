@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from bayeswd.analysis.auditing.branches import Branch, LossGraph
+from bayeswd.analysis.auditing.cycles import Cycle
 from bayeswd.analysis.auditing.data_term import DataTerm, data_term
 from bayeswd.analysis.auditing.force_families import Pull, Weights, match, probes
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.moves import Update
-from bayeswd.analysis.auditing.observation import Cycle, Observation
+from bayeswd.analysis.auditing.observation import Observation
 from bayeswd.analysis.auditing.replay import CannotReplay, wide
+from bayeswd.analysis.auditing.roles import roles_of, scale_invariant
 from bayeswd.analysis.auditing.update_pulls import Learned, learn
 
 SEEN = 1e-5  # of a force seen in float32
@@ -26,6 +28,7 @@ class Evidence:
 
     pulls: on parameters, from loss, hooks and update, each for one update. first: those of the
     first cycle where they differ from the last. troubles: what could not be measured, and why.
+    roles: what each parameter does; invariant: weights that a normalisation rescales.
     n: training examples. rows: those behind one update.
     """
 
@@ -39,6 +42,8 @@ class Evidence:
     n: int
     rows: int
     first: list[Pull] = field(default_factory=list)
+    roles: dict[int, str] = field(default_factory=dict)
+    invariant: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
     per_example: bool = False
     troubles: list[str] = field(default_factory=list)
@@ -107,6 +112,9 @@ def gather(observation: Observation, n: int | None = None, with_update: bool = T
     evidence.pulls += _hook_pulls(cycles, troubles)
     if with_update:
         _add_update(evidence, cycles)
+    evidence.roles = roles_of(graphs[last][0])
+    if not troubles:
+        evidence.invariant = scale_invariant(graphs[last][0], evidence.outputs[0], evidence.roles)
     return evidence
 
 
@@ -117,10 +125,18 @@ def data_term_of(graph: LossGraph, troubles: list[str]) -> tuple[DataTerm, Node 
         troubles.append("the loss does not depend on the data that were given")
         return DataTerm("unknown", note=troubles[-1]), None
     try:
-        return data_term(graph)
+        term, output = data_term(graph)
+        return _by_example(term, _batch_rows(graph)), output
     except CannotReplay as reason:
         troubles.append(f"the loss cannot be computed again ({reason})")
         return DataTerm("unknown", note=troubles[-1]), None
+
+
+def _by_example(term: DataTerm, rows: int) -> DataTerm:
+    """Rows are examples: words of a sentence, pixels of a picture are outputs of one."""
+    if rows and term.rows > rows and term.rows % rows == 0:
+        return replace(term, rows=rows, outputs=term.outputs * term.rows // rows)
+    return term
 
 
 def loss_pulls(

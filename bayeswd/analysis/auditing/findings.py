@@ -94,7 +94,7 @@ def adaptive_precision(evidence: Evidence, one: ParameterFinding) -> dict[str, f
     """
     box, unit = one.strengths.get("box"), evidence.unit
     observation = evidence.observation
-    names = {observation.name_of(i): p for i, p in enumerate(observation.tape.params)}
+    names = {observation.names.of(i): p for i, p in enumerate(observation.tape.params)}
     param = names.get(one.name)
     for step in evidence.cycle.steps if box and unit and param is not None else ():
         state = step.optimizer.state.get(param, {})
@@ -187,7 +187,7 @@ def of_training(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("gradient-clipped", NOTE, message)
     for graph in evidence.graphs[:1]:
         for branch in graph.undecided if graph.has_data and not evidence.troubles else ():
-            names = [evidence.observation.name_of(i) for i in graph.parameters_of(branch.node)]
+            names = [evidence.observation.names.of(i) for i in graph.parameters_of(branch.node)]
             message = (
                 f"a term of {', '.join(sorted(names))} enters the loss with a factor that depends "
                 "on the data: it is not separable into likelihood and prior"
@@ -198,7 +198,7 @@ def of_training(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("penalty-per-example", NOTE, message)
     for index in sorted(evidence.silent):
         message = "its penalty is in the loss but has no gradient (it was detached): nothing acts"
-        name = evidence.observation.name_of(index)
+        name = evidence.observation.names.of(index)
         yield Finding("penalty-without-gradient", ERROR, message, name)
     yield from _changes(evidence)
     yield from _hidden(evidence)
@@ -217,7 +217,7 @@ def _changes(evidence: Evidence) -> Iterator[Finding]:
                     "strength-changes",
                     WARNING,
                     message,
-                    evidence.observation.name_of(index),
+                    evidence.observation.names.of(index),
                     {"first": a, "last": b},
                 )
 
@@ -246,7 +246,7 @@ def _hidden(evidence: Evidence) -> Iterator[Finding]:
                         "hidden-decay",
                         WARNING,
                         message,
-                        evidence.observation.name_of(index or 0),
+                        evidence.observation.names.of(index or 0),
                         {"measured": measured, "written": float(written)},
                     )
 

@@ -18,6 +18,7 @@ from torch import Tensor
 EXACT = 1e-8  # of a force computed in float64
 UNIFORM = 1e-6  # spread of a strength over weights that is rounding
 PROBES = 8
+ROUNDING = 1e-13  # of the largest force: a sum of terms that cancel
 
 Weights = dict[int, Tensor]  # parameter -> its weights
 Table = tuple[tuple[float, float], ...]  # (|w|, force towards the centre)
@@ -107,7 +108,12 @@ def match(
 
     points, forces: weights, and the slope of the penalty there, in the same order.
     """
-    moved = [key for key in forces[0] if any(bool(one[key].any()) for one in forces)]
+    size = max((float(f.abs().max()) for one in forces for f in one.values()), default=0.0)
+    moved = [
+        key
+        for key in forces[0]
+        if any(not float(one[key].abs().max()) <= ROUNDING * size for one in forces)
+    ]
     whole = [_length([point[key] for key in moved]) for point in points]
     found = []
     for key in moved:

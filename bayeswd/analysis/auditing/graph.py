@@ -112,9 +112,10 @@ def at(value: Any, where: tuple[Any, ...]) -> Any:
 
 def memory(tensor: Tensor) -> tuple[Any, ...]:
     """Two tensors with the same memory are the same numbers."""
-    if tensor.layout != torch.strided:
+    try:
+        start = tensor.untyped_storage().data_ptr()
+    except (NotImplementedError, RuntimeError):  # sparse, or a wrapper of torch.func
         return (id(tensor),)
-    start = tensor.untyped_storage().data_ptr()
     return (start, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
 
 

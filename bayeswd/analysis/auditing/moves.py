@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from bayeswd.analysis.auditing.cycles import Cycle
 from bayeswd.analysis.auditing.force_families import Weights
 from bayeswd.analysis.auditing.graph import Node, ancestors
-from bayeswd.analysis.auditing.observation import Cycle
 from bayeswd.analysis.auditing.optimizer_steps import TakenStep, repeated
 from bayeswd.analysis.auditing.replay import replay
 
@@ -48,7 +48,7 @@ class Update:
 
     def move(self, weights: Weights, gradients: Weights, repeats: int = 1) -> Weights:
         """D(g, w). CannotReplay where a line of the update cannot be computed again."""
-        shares = {index: 0 for index in weights}
+        shares = dict.fromkeys(weights, 0)
         for node in self.gradients:
             shares[node.gradient] += 1  # type: ignore[index]
         known: dict[Node, Tensor] = {}

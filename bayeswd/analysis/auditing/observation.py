@@ -6,9 +6,7 @@ Nothing the program holds is changed and no random number is drawn. What is patc
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,45 +14,14 @@ from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
-from torch.utils.data import DataLoader
-from torch.utils.data import dataloader as loaders
+from torch.utils.data import DataLoader, dataloader
 
-from bayeswd.analysis.auditing.graph import Node, places
+from bayeswd.analysis.auditing.cycles import Backward, Cycle, copied, is_kept
 from bayeswd.analysis.auditing.injected import forces_of_hooks
+from bayeswd.analysis.auditing.names import Names
 from bayeswd.analysis.auditing.optimizer_steps import TakenStep
-from bayeswd.analysis.auditing.tape import Tape
-
-KEPT_FIRST = 60  # cycles; after them the 90th, the 135th, ... are kept
-
-
-@dataclass(eq=False)
-class Backward:
-    """One call of backward: what was differentiated, and at which parameters.
-
-    leaves: the node of each parameter; weights: their values then. injected: gradient that came
-    from hooks, by parameter.
-    """
-
-    losses: list[tuple[Node, Tensor | None]]
-    leaves: list[Node]
-    weights: list[Tensor]
-    injected: dict[int, Tensor] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Cycle:
-    """Forward, backward and update.
-
-    end: the parameters' nodes after it. evaluations: calls of backward after each call of a
-    closure. stale: the gradients of the cycle before were still there.
-    """
-
-    index: int
-    backwards: list[Backward] = field(default_factory=list)
-    steps: list[TakenStep] = field(default_factory=list)
-    evaluations: list[int] = field(default_factory=list)
-    end: list[Node] = field(default_factory=list)
-    stale: bool = False
+from bayeswd.analysis.auditing.tape import Off, Tape
+from bayeswd.analysis.auditing.watched_loaders import Loaders
 
 
 class Observation:
@@ -68,17 +35,13 @@ class Observation:
         self.tape = Tape(parameters, all_data=data is None)
         self.cycles: list[Cycle] = []
         self.n_cycles = self.n_backwards = 0
-        self.modules: list[nn.Module] = []
         self.optimizers: list[Optimizer] = []
-        self.names: dict[int, str] = {}
-        self.loaders: list[DataLoader[Any]] = []
-        self.loader_names: dict[int, str] = {}
-        self.iterated: dict[int, int] = {}  # id of loader -> batches taken
-        self.loader_of: dict[int, int] = {}  # colour -> index in loaders
+        self.names = Names(self.tape)
+        self.loaders = Loaders(self.tape, self.names)
         self.trained_on: set[int] = set()  # colours of the data in differentiated losses
+        self.watching = True
         self._now = Cycle(0)
         self._undo: list[Callable[[], None]] = []
-        self._inside = 0
         self.data = data or []
         self.tape.on_cycle = self._close
 
@@ -89,9 +52,9 @@ class Observation:
         self._patch(torch.autograd, "grad", self._grad)
         self._patch(torch.autograd.Function, "apply", self._function)
         self._patch(torch, "compile", lambda made: lambda model=None, **_: model or (lambda f: f))
-        self._patch(DataLoader, "__init__", self._loader)
-        self._patch(DataLoader, "__iter__", self._loader_iterator)
-        self._patch(loaders._BaseDataLoaderIter, "__next__", self._batch)
+        self._patch(DataLoader, "__init__", self.loaders.init)
+        self._patch(DataLoader, "__iter__", self.loaders.iterator)
+        self._patch(dataloader._BaseDataLoaderIter, "__next__", self.loaders.batch)
         for handle in (
             optimizer_hooks.register_optimizer_step_pre_hook(self._before_step),
             optimizer_hooks.register_optimizer_step_post_hook(self._after_step),
@@ -100,6 +63,12 @@ class Observation:
             self._undo.append(handle.remove)
         self.tape.__enter__()
         return self
+
+    def stop(self) -> None:
+        """Watch no longer; what is patched is put back when the context ends."""
+        self.tape.on = self.watching = False
+        if self._now.backwards:
+            self._close()
 
     def __exit__(self, *error: Any) -> None:
         self.tape.__exit__(*error)
@@ -138,7 +107,7 @@ class Observation:
             seeds = [grad_tensors] if isinstance(grad_tensors, Tensor) else grad_tensors
             event = self._event(losses, list(seeds or [None] * len(losses)))
             injected = forces_of_hooks(self.tape, losses)
-            with _off(self.tape):
+            with Off(self.tape):
                 result = original(tensors, grad_tensors, *args, **kwargs)
             event.injected = injected()
             self._note_gradients()
@@ -150,7 +119,7 @@ class Observation:
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.tape.on:  # torch calls it again, by this name, from within
                 return original(outputs, inputs, *args, **kwargs)
-            with _off(self.tape):
+            with Off(self.tape):
                 result = original(outputs, inputs, *args, **kwargs)
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             indices = [self.tape.index_of(one) for one in wanted]
@@ -177,7 +146,7 @@ class Observation:
             )
         self._now.backwards.append(event)
         if self.n_backwards <= 3:
-            self._find_names()
+            self.names.look_around()
         return event
 
     def _note_gradients(self) -> None:
@@ -190,7 +159,7 @@ class Observation:
         now = self._now
         if now.evaluations:  # a closure may be called again and again: one gradient, not a sum
             del now.backwards[now.evaluations[0] :]
-        now.end = [_copied(node) for node in self.tape.current]
+        now.end = [copied(node) for node in self.tape.current]
         if now.backwards:
             if self._is_kept():
                 self.cycles.append(now)
@@ -198,7 +167,7 @@ class Observation:
         self._now = Cycle(self.n_cycles)
 
     def _is_kept(self) -> bool:
-        return self.n_cycles < KEPT_FIRST or self.n_cycles in _later()
+        return is_kept(self.n_cycles)
 
     # -- optimizers, functions, modules -----------------------------------------------------
 
@@ -231,12 +200,10 @@ class Observation:
             self.tape.on = True
 
     def _watched(self, optimizer: Optimizer) -> bool:
-        if any(one is optimizer for one in self.optimizers):
-            return True
-        if not self._undo or type(optimizer).__name__.startswith("_"):
-            return False
-        self.optimizers.append(optimizer)
-        return True
+        """Not while the evidence is gathered: there copies of optimizers take steps."""
+        if self.watching and not any(one is optimizer for one in self.optimizers):
+            self.optimizers.append(optimizer)
+        return self.watching
 
     def _function(self, original: Any) -> Any:
         def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
@@ -252,72 +219,8 @@ class Observation:
         return apply
 
     def _module_in(self, module: nn.Module, args: Any) -> None:
-        if not any(module is one or module in one.modules() for one in self.modules[-8:]):
-            inner = set(module.modules())
-            self.modules = [one for one in self.modules if one not in inner] + [module]
-
-    # -- loaders ----------------------------------------------------------------------------
-
-    def _loader(self, original: Any) -> Any:
-        def init(loader: Any, *args: Any, **kwargs: Any) -> None:
-            with _off(self.tape):
-                original(loader, *args, **kwargs)
-            self.loaders.append(loader)
-
-        return init
-
-    def _loader_iterator(self, original: Any) -> Any:
-        def iterate(loader: Any) -> Any:
-            with _off(self.tape):
-                iterator = original(loader)
-            iterator.__dict__["_read_by"] = loader
-            return iterator
-
-        return iterate
-
-    def _batch(self, original: Any) -> Any:
-        def following(iterator: Any) -> Any:
-            with _off(self.tape):
-                batch = original(iterator)
-            loader = iterator.__dict__.get("_read_by")
-            if loader is None:
-                return batch
-            index = next((i for i, one in enumerate(self.loaders) if one is loader), None)
-            if index is None:
-                index = len(self.loaders)
-                self.loaders.append(loader)
-            self.iterated[index] = self.iterated.get(index, 0) + 1
-            self.tape.all_data = False  # what loaders give is the data
-            rows = _length(loader)
-            with _off(self.tape):
-                for place, one in places(batch):
-                    colour = self.tape.mark(one, f"loader {index} {place}", rows)
-                    self.loader_of[colour] = index
-            return batch
-
-        return following
-
-    # -- names ------------------------------------------------------------------------------
-
-    def _find_names(self) -> None:
-        """What the program calls its tensors and loaders: for the report, and nothing else."""
-        frame: Any = sys._getframe(2)
-        while frame is not None:
-            if "bayeswd" not in str(frame.f_globals.get("__name__", "")):
-                self.note_names({**frame.f_globals, **frame.f_locals})
-            frame = frame.f_back
-
-    def note_names(self, variables: dict[str, Any]) -> None:
-        for name, value in list(variables.items()):
-            if name.startswith("__"):
-                continue
-            for index, loader in enumerate(self.loaders):
-                if value is loader:
-                    self.loader_names.setdefault(index, name)
-            for where, one in _tensors(name, value):
-                index = self.tape.index_of(one)
-                if index is not None:
-                    self.names.setdefault(index, where)
+        if self.n_cycles < 2:
+            self.names.add_module(module)
 
     @property
     def first_weights(self) -> dict[int, Tensor]:
@@ -328,68 +231,3 @@ class Observation:
                 for index, value in enumerate(event.weights):
                     found.setdefault(index, value)
         return found
-
-    def name_of(self, index: int) -> str:
-        """A module's own name of its parameter, the program's variable, or its place."""
-        param = self.tape.params[index]
-        for module in self.modules:
-            for name, one in module.named_parameters():
-                if one is param:
-                    return name
-        return self.names.get(index, f"parameter {index} {tuple(param.shape)}")
-
-
-def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, list | tuple) and len(value) <= 100:
-        for index, one in enumerate(value):
-            if isinstance(one, Tensor):
-                yield f"{name}[{index}]", one
-    elif isinstance(value, dict) and len(value) <= 100:
-        for key, one in value.items():
-            if isinstance(one, Tensor):
-                yield f"{name}[{key!r}]", one
-
-
-def _length(loader: Any) -> int | None:
-    try:
-        return len(loader.dataset)
-    except (TypeError, AttributeError):
-        return None
-
-
-def _copied(node: Node) -> Node:
-    """The node as it is now; the original becomes the root of the next cycle."""
-    return Node(
-        node.order,
-        node.shape,
-        node.dtype,
-        call=node.call,
-        where=node.where,
-        parameter=node.parameter,
-        value=node.value,
-        epoch=node.epoch,
-        own=node.own,
-    )
-
-
-def _later() -> set[int]:
-    kept, index = set(), KEPT_FIRST
-    while index < 10**7:
-        kept.add(index)
-        index = index * 3 // 2
-    return kept
-
-
-class _off:
-    """The tape does not look while inside."""
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-
-    def __enter__(self) -> None:
-        self.held, self.tape.on = self.tape.on, False
-
-    def __exit__(self, *error: Any) -> None:
-        self.tape.on = self.held

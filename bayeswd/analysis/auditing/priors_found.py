@@ -73,20 +73,15 @@ def added(pulls: list[Pull]) -> Total:
     return Total(parts, centre, tuple(one for one in pulls if not one.known), tuple(pulls))
 
 
-def parameters_found(
-    evidence: Evidence, roles: Mapping[int, str], noise_scale: float | None
-) -> list[ParameterFinding]:
+def parameters_found(evidence: Evidence, noise_scale: float | None) -> list[ParameterFinding]:
     """One finding for each parameter that the loss depends on, in the order met."""
     observation = evidence.observation
     used = sorted({i for graph in evidence.graphs for i in graph.used})
-    return [
-        _parameter(evidence, index, observation.name_of(index), roles[index], noise_scale)
-        for index in used
-    ]
+    return [_parameter(evidence, index, observation.names.of(index), noise_scale) for index in used]
 
 
 def _parameter(
-    evidence: Evidence, index: int, name: str, role: str, noise_scale: float | None
+    evidence: Evidence, index: int, name: str, noise_scale: float | None
 ) -> ParameterFinding:
     param = evidence.observation.tape.params[index]
     pulls = [one for one in evidence.pulls if one.parameter == index]
@@ -98,7 +93,7 @@ def _parameter(
         name=name,
         count=param.numel(),
         shape=tuple(param.shape),
-        role=role,
+        role=evidence.roles.get(index, "weight"),
         prior=prior,
         strength=_strength(total) if status == MEASURED else None,
         status=status,

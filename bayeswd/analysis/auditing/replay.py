@@ -11,7 +11,18 @@ from torch import Tensor
 from bayeswd.analysis.auditing.graph import Call, Node, ancestors, at, mapped, places
 
 NARROW = {torch.float16, torch.bfloat16, torch.float32}
-WIDER = {"float": Tensor.double, "half": Tensor.double, "bfloat16": Tensor.double}
+
+
+def _unscaled(grads: list[Tensor], found: Tensor, scale: Tensor) -> None:
+    """What a gradient scaler does, on float64 too."""
+    for one in grads:
+        one.mul_(scale)
+
+
+WIDER: dict[str, Any] = {
+    "_amp_foreach_non_finite_check_and_unscale_": _unscaled,
+    **{"float": Tensor.double, "half": Tensor.double, "bfloat16": Tensor.double},
+}
 
 
 class CannotReplay(Exception):

@@ -10,6 +10,7 @@ from bayeswd.analysis.auditing.replay import CannotReplay, replay
 
 NORMALISATIONS = {"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"}
 EMBEDDINGS = {"embedding", "embedding_bag"}
+RECURRENT = ("lstm", "gru", "rnn", "multi_head_attention")
 LAYERS = ("linear", "bilinear", "conv")
 SUMS = {"add", "add_", "sub", "sub_", "rsub", "__radd__", "__iadd__", "__isub__", "__rsub__"}
 SAME = 1e-3  # of the outputs: a normalisation adds a little to the variance it divides by
@@ -49,6 +50,8 @@ def _role(call: Call, used: Node) -> str:
         is_third = len(call.args) > 2 and call.args[2] is used
         return "bias" if is_third or call.kwargs.get("bias") is used else "weight"
     if call.name in ("addmm", "baddbmm", "addmv") and call.args[0] is used:
+        return "bias"
+    if call.name.startswith(RECURRENT) and len(used.shape) == 1:
         return "bias"
     return "weight"
 

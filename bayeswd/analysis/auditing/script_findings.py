@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 
 from bayeswd.analysis.auditing.branches import LossGraph
+from bayeswd.analysis.auditing.cycles import Backward
 from bayeswd.analysis.auditing.data_term import DataTerm, data_term
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.graph import Sink
-from bayeswd.analysis.auditing.observation import Backward, Observation
+from bayeswd.analysis.auditing.observation import Observation
 from bayeswd.analysis.auditing.replay import CannotReplay
 from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
@@ -56,22 +57,20 @@ def _lazy(observation: Observation) -> Iterator[Finding]:
 def _trained_on(evidence: Evidence) -> frozenset[int]:
     """The loaders whose batches reach a loss that was differentiated."""
     colours = evidence.observation.trained_on
-    loader_of = evidence.observation.loader_of
+    loader_of = evidence.observation.loaders.of_colour
     return frozenset(loader_of[colour] for colour in colours if colour in loader_of)
 
 
 def _loaders(observation: Observation, trained_on: frozenset[int]) -> Iterator[Finding]:
-    def name(index: int) -> str:
-        return observation.loader_names.get(index, f"loader {index}")
-
-    unused = [i for i in range(len(observation.loaders)) if i not in observation.iterated]
+    name = observation.loaders.name
+    unused = [i for i in range(len(observation.loaders.made)) if i not in observation.loaders.read]
     for index in unused:
         others = ", ".join(name(i) for i in sorted(trained_on)) or "other data"
         message = f"{name(index)} was made and never read; every step was taken on {others}"
         yield Finding("loader-unused", "warning", message, evidence={"loader": name(index)})
     for index in sorted(trained_on):
-        for other in sorted(set(observation.iterated) - trained_on):
-            if _same_rows(observation.loaders[index], observation.loaders[other]):
+        for other in sorted(set(observation.loaders.read) - trained_on):
+            if _same_rows(observation.loaders.made[index], observation.loaders.made[other]):
                 message = f"{name(other)} evaluates on the rows that {name(index)} trains on"
                 yield Finding("same-rows", "error", message)
     if len(trained_on) > 1:

@@ -64,7 +64,7 @@ def _run(source: Path, entry: str | None, observation: Observation) -> None:
             names = ", ".join(k for k, v in variables.items() if callable(v) and k[:1] != "_")
             raise InputError(f"{source}: no function {entry!r}; it has {names or 'none'}.")
         variables[entry]()
-    observation.note_names(variables)
+    observation.names.note(variables)
 
 
 @contextlib.contextmanager

@@ -10,32 +10,39 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from bayeswd.analysis.auditing.call_kinds import (
+    GET_DATA,
+    GET_GRAD,
+    HOOKS,
+    QUIET,
+    SET_DATA,
+    SET_GRAD,
+    SINKS,
+    UNCOUNTED,
+    is_leaf,
+    is_one_number,
+    rows_behind,
+    says_nothing,
+    writes,
+)
 from bayeswd.analysis.auditing.graph import (
     NOTHING,
     Call,
     Node,
     Sink,
+    ancestors,
     lost_track,
     mapped,
     memory,
     places,
 )
+from bayeswd.analysis.auditing.memories import Memories
 from bayeswd.analysis.auditing.optimizer_steps import TakenStep
 
-GET_DATA = Tensor.data.__get__  # type: ignore[attr-defined]
-SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
-GET_GRAD = Tensor.grad.__get__  # type: ignore[attr-defined]
-SET_GRAD = Tensor.grad.__set__  # type: ignore[attr-defined]
-SINKS = {"item", "__float__", "tolist", "numpy", "__array__", "__format__", "__repr__"}
-PICKING = {"__getitem__", "index_select", "narrow", "split", "chunk", "take", "unbind", "select"}
-HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}
-SINKS_KEPT = 60
-VIEWS = [getattr(Tensor, name).__get__ for name in ("data", "T", "mT", "H", "mH", "real")]
-QUIET = {"backward", "requires_grad_"} | HOOKS
+SINKS_KEPT = 60  # the first, and as many of the last
 
 
 class Tape(TorchFunctionMode):
@@ -61,8 +68,7 @@ class Tape(TorchFunctionMode):
         self.on_cycle: Callable[[], None] = lambda: None
         self._nodes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._index: dict[int, int] = {}
-        self._memory: dict[tuple[Any, ...], tuple[str, int]] = {}
-        self._storages: dict[int, int] = {}
+        self._memories = Memories(self.params)
         self._order = 0
 
     # -- nodes ------------------------------------------------------------------------------
@@ -89,7 +95,10 @@ class Tape(TorchFunctionMode):
         """The node of a tensor that is used now."""
         if self._is_parameter(tensor):
             return self.current[self._register(tensor)]
-        place, found = self._placed(tensor), self._nodes.get(tensor)
+        owner, found = self._memories.owner(tensor), self._nodes.get(tensor)
+        place = None
+        if owner is not None:
+            place = (self.current if owner[0] == "parameter" else self.grads)[owner[1]]
         if place is not None:  # .data or detach() of it: the same numbers, but no way for gradients
             is_alias = found is not None and place in found.parents()
             return found if found is not None and is_alias else place
@@ -102,12 +111,13 @@ class Tape(TorchFunctionMode):
         rows = found.rows if found.call is None or not tensor.ndim else len(tensor)
         root = self.node_like(tensor, colours=found.colours, value=tensor, rows=rows)
         root.version, root.own = tensor._version, found.own
+        self._nodes[tensor] = root
         return root
 
     def _given(self, tensor: Tensor) -> Node:
         node = self.node_like(tensor, value=tensor, version=tensor._version)
         node.unseen = tensor.requires_grad and not is_leaf(tensor)
-        if self.all_data and tensor.numel() > 1:
+        if self.all_data and tensor.numel() > 1 and not is_one_number(tensor):
             colour = len(self.colours)
             self.colours[colour] = f"tensor {tuple(tensor.shape)}"
             node.colours, node.rows = frozenset([colour]), len(tensor)
@@ -115,35 +125,40 @@ class Tape(TorchFunctionMode):
         return node
 
     def _is_parameter(self, tensor: Tensor) -> bool:
+        if id(tensor) in self._index:
+            return True
         if not (tensor.requires_grad and is_leaf(tensor)):
-            return id(tensor) in self._index
-        return self.given is None or id(tensor) in self.given
+            return False
+        is_given = self.given is None or id(tensor) in self.given
+        return is_given or self._replaced(tensor) is not None
 
     def _register(self, tensor: Tensor) -> int:
         index = self._index.get(id(tensor))
         if index is None:
-            index = self._index[id(tensor)] = len(self.params)
-            self.params.append(tensor)
-            self.current.append(self.node_like(tensor, parameter=index, own=True))
-            self.grads.append(None)
-        self._remember(tensor, "parameter", index)
+            index = self._replaced(tensor)
+            if index is None:
+                index = len(self.params)
+                self.params.append(tensor)
+                self.current.append(self.node_like(tensor, parameter=index, own=True))
+                self.grads.append(None)
+            else:  # w = (w - lr * g).detach().requires_grad_(): the same parameter, updated
+                self._index.pop(id(self.params[index]), None)
+                self.params[index], self.current[index] = tensor, self._nodes[tensor]
+                self.updated = True
+            self._index[id(tensor)] = index
+        self._memories.remember(tensor, "parameter", index)
         return index
 
-    def _remember(self, tensor: Tensor, kind: str, index: int) -> None:
-        if tensor.numel() and tensor.layout == torch.strided:
-            self._memory[memory(tensor)] = (kind, index)
-            if kind == "parameter":
-                self._storages[tensor.untyped_storage().data_ptr()] = index
-
-    def _placed(self, tensor: Tensor) -> Node | None:
-        """The node of a parameter or gradient whose memory this is."""
-        kind, index = self._memory.get(memory(tensor), ("", -1))
-        if not kind:
+    def _replaced(self, tensor: Tensor) -> int | None:
+        """The parameter that a new leaf of the same shape was computed from."""
+        found = self._nodes.get(tensor)
+        if found is None or found.call is None or not found.own:
             return None
-        holder = self.params[index] if kind == "parameter" else self.params[index].grad
-        if holder is None or memory(holder) != memory(tensor):
-            return None  # freed, and used again for something else
-        return self.current[index] if kind == "parameter" else self.grads[index]
+        roots = {n.parameter for n in ancestors([found]) if n.shape == found.shape}
+        roots.discard(None)
+        index = roots.pop() if len(roots) == 1 else None
+        is_view = index is not None and memory(self.params[index]) == memory(tensor)
+        return None if is_view else index
 
     def note(self, tensor: Tensor, node: Node) -> None:
         """This tensor is that node."""
@@ -154,7 +169,7 @@ class Tape(TorchFunctionMode):
         gradient = self.params[index].grad
         if gradient is not None:
             self.grads[index] = self.node_like(gradient, gradient=index, own=True)
-            self._remember(gradient, "gradient", index)
+            self._memories.remember(gradient, "gradient", index)
 
     def note_step(self, step: TakenStep) -> None:
         """An optimizer has just moved its parameters."""
@@ -186,7 +201,7 @@ class Tape(TorchFunctionMode):
         name = str(getattr(func, "__name__", ""))
         if name in SINKS and tensors:
             self._sunk(tensors[0][1], name)
-        if func == GET_GRAD or name in SINKS or _says_nothing(func, name, tensors):
+        if func == GET_GRAD or name in SINKS or says_nothing(func, name, tensors):
             return func(*args, **kwargs)
         self.hooked = self.hooked or name in HOOKS
         if func == SET_GRAD or name in QUIET:
@@ -194,7 +209,7 @@ class Tape(TorchFunctionMode):
         if func != GET_DATA and func != SET_DATA and func != Tensor.detach:
             self._maybe_next_cycle(tensors)
         nodes = {id(one): self.node_of(one) for _, one in tensors}
-        if _writes(name, kwargs):
+        if writes(name, kwargs):
             self._save_before(tensors, nodes)
         versions = [one._version for _, one in tensors]
         self.on = False
@@ -232,14 +247,18 @@ class Tape(TorchFunctionMode):
         if func == SET_GRAD and args[1] is not None and id(args[0]) in self._index:
             index = self._index[id(args[0])]
             self.grads[index] = self.node_of(args[1])
-            self._remember(args[0].grad, "gradient", index)
+            self._memories.remember(args[0].grad, "gradient", index)
         return result
 
     def _maybe_next_cycle(self, tensors: list[tuple[Any, Tensor]]) -> None:
         """A forward pass begins: a parameter is used that was updated since the last one."""
-        if self.updated and torch.is_grad_enabled():
-            if any(one.requires_grad and id(one) in self._index for _, one in tensors):
-                self.next_cycle()
+        if not torch.is_grad_enabled():
+            return
+        used = [one for _, one in tensors if one.requires_grad and self._is_parameter(one)]
+        for one in used:
+            self._register(one)
+        if used and self.updated:
+            self.next_cycle()
 
     def next_cycle(self) -> None:
         """Parameters as they are now become roots; the old cycle keeps its own last nodes."""
@@ -250,7 +269,7 @@ class Tape(TorchFunctionMode):
         for index, node in enumerate(self.current):
             node.call, node.where, node.parameter = None, (), index
             node.colours, node.value, node.own, node.epoch = NOTHING, None, True, self.epoch
-            self._remember(self.params[index], "parameter", index)
+            self._memories.remember(self.params[index], "parameter", index)
 
     def _written(
         self,
@@ -262,10 +281,11 @@ class Tape(TorchFunctionMode):
         versions: list[int],
         result: Any,
     ) -> None:
+        name = str(getattr(func, "__name__", ""))
         changed = [
             (place, one)
             for (place, one), version in zip(tensors, versions, strict=True)
-            if one._version != version
+            if one._version != version or (name in UNCOUNTED and place[:2] == (0, 0))
         ]
         if func == SET_DATA:
             changed = [((0, 0), args[0])]
@@ -279,13 +299,13 @@ class Tape(TorchFunctionMode):
         call.changed = [place for place, _ in changed]
         colours = frozenset().union(*(node.colours for node in nodes.values()))
         own = any(node.own for node in nodes.values())
-        rows = self._rows(call)
+        rows = rows_behind(call)
         kind: dict[str, Any] = {"call": call, "colours": colours, "rows": rows, "own": own}
         touched = {id(one) for _, one in changed}
         for place, one in changed:
             self._changed(one, self.node_like(one, where=("arg", *place), **kind), func)
         for place, one in made:
-            if id(one) not in touched:
+            if id(one) not in touched and id(one) not in nodes:
                 made_new = not tensors  # drawn or read: the numbers themselves are what is known
                 node = (
                     self._given(one)
@@ -294,28 +314,18 @@ class Tape(TorchFunctionMode):
                 )
                 self._nodes[one] = node
 
-    @staticmethod
-    def _rows(call: Call) -> int | None:
-        """How many rows the data have that this was taken from."""
-        for parent in call.parents():
-            if parent.rows is not None and (call.name in PICKING or parent.shape):
-                return parent.rows
-        return None
-
     def _changed(self, tensor: Tensor, node: Node, func: Any) -> None:
         """A tensor was written in place: whoever shares its memory changed with it."""
         if tensor.numel() == 0 and func != SET_DATA:
             self.empty_fills.append(str(getattr(func, "__name__", func)))
         index = self._index.get(id(tensor))
-        kind = "parameter" if index is not None else ""
-        if index is None:
-            kind, index = self._memory.get(memory(tensor), ("", -1))
-            if kind and self._placed(tensor) is None:
-                kind = ""
+        kind, index = (
+            self._memories.owner(tensor) or ("", -1) if index is None else ("parameter", index)
+        )
         if kind == "parameter":
             self.current[index] = node
             self.updated = True
-            self._remember(self.params[index], "parameter", index)
+            self._memories.remember(self.params[index], "parameter", index)
         elif kind == "gradient":
             self.grads[index] = node
         else:
@@ -324,35 +334,21 @@ class Tape(TorchFunctionMode):
 
     def _part_changed(self, tensor: Tensor) -> None:
         """A view into a parameter was written: its new value is known, but not how it came."""
-        if tensor.layout != torch.strided or not tensor.numel():
-            return
-        index = self._storages.get(tensor.untyped_storage().data_ptr())
-        if index is None or not self.params[index].numel():
-            return
-        param = self.params[index]
-        if param.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr():
+        index = self._memories.part_of(tensor)
+        if index is not None:
             lost = Call(lost_track, (), {}, False)
-            self.current[index] = self.node_like(param, call=lost, where=("out",))
+            self.current[index] = self.node_like(self.params[index], call=lost, where=("out",))
             self.updated = True
 
 
-def is_leaf(tensor: Tensor) -> bool:
-    """No for views made without gradients whose base was written since: torch refuses to tell."""
-    try:
-        return tensor.is_leaf
-    except RuntimeError:
-        return False
+class Off:
+    """The tape does not look while inside."""
 
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
 
-def _says_nothing(func: Any, name: str, tensors: list[tuple[Any, Tensor]]) -> bool:
-    """Shapes, devices and the like; and layers that have no weights yet."""
-    if name == "__get__":
-        lazy = any(isinstance(one, UninitializedTensorMixin) for _, one in tensors)
-        return lazy or func not in VIEWS
-    return any(isinstance(one, UninitializedTensorMixin) for _, one in tensors)
+    def __enter__(self) -> None:
+        self.held, self.tape.on = self.tape.on, False
 
-
-def _writes(name: str, kwargs: dict[str, Any]) -> bool:
-    """Whether a function of this name writes into its arguments."""
-    in_place = name.endswith("_") and not name.endswith("__")
-    return in_place or name[:3] == "__i" or name in ("__setitem__", "batch_norm") or "out" in kwargs
+    def __exit__(self, *error: Any) -> None:
+        self.tape.on = self.held

@@ -102,12 +102,25 @@ def _learn(
         if near.linear and all(one.known for one in near.pulls):
             learned.clipped, trial = any(not one.known for one in trial.pulls), near
     learned.linear = trial.linear
+    if any(not _is_explained(one, centres) for one in trial.pulls):
+        learned.trouble = (
+            "the update moves weights by a constant besides: momentum that was kept by hand from "
+            "earlier steps, or a centre that is neither 0 nor the initial value"
+        )
     farthest = cache(lambda: _farthest_steps(plain, points[0]))
     pulls = [*trial.pulls, *_walls(move, points, moved, trial.pulls)]
     learned.clipped &= not any("box" in one.parts or "max-norm" in one.parts for one in pulls)
     learned.pulls = [_otherwise(one, trial, farthest) for one in pulls]
     if not learned.linear or any(step.with_closure for step in update.cycle.steps):
         learned.rate = learned.momentum = None
+
+
+def _is_explained(pull: Pull, centres: dict[int, list[Tensor]]) -> bool:
+    """Whether what the pull is centred at is a tensor that is known."""
+    if pull.centre is None:
+        return "tilt" not in pull.parts
+    known = centres.get(pull.parameter, [])
+    return any(torch.allclose(pull.centre, one, rtol=1e-4, atol=1e-6) for one in known)
 
 
 @dataclass(frozen=True, eq=False)

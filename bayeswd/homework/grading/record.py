@@ -24,6 +24,8 @@ SCHEMA = "bayeswd.homework/1"
 # a later submission of the same student counts. not_graded: a fault of ours, or not reached.
 STATUSES = ("graded", "refused", "superseded", "not_graded")
 
+_LONGEST = 1000
+
 Record = dict[str, Any]
 
 
@@ -105,11 +107,8 @@ def graded(record: Record, terms: Terms, tier: Tier, found: Graded, seconds: flo
         "duration_s": round(seconds, 3),
         "cpu_s": round(examined.cpu_seconds, 3),
         "items": [_item(each, terms.scale) for each in feedback],
-        "faults": [
-            {name: _inert(value) for name, value in fault.to_dict().items()}
-            for fault in examined.faults
-        ],
-        "notes": [one_line(note) for note in examined.notes],
+        "faults": _inert([fault.to_dict() for fault in examined.faults]),
+        "notes": _inert(examined.notes),
         "printed": lines(examined.printed),
         "printed_later": lines(examined.printed_later),
     }
@@ -152,22 +151,14 @@ def as_json(record: Mapping[str, Any]) -> str:
 
 
 def _item(feedback: Feedback, scale: Fraction) -> Record:
+    """One verdict, scaled, with nothing in it that does anything where it is shown."""
     item = feedback.to_dict()
-    item["score"], item["max_score"] = (
-        str(Fraction(item[name]) * scale) for name in ("score", "max_score")
-    )
-    item["student_file"] = one_line(item["student_file"])
-    for diagnosis in item["diagnosis"]:
-        diagnosis["message"] = one_line(diagnosis["message"], 1000)
-        if diagnosis["evidence"]:
-            diagnosis["evidence"] = {
-                name: _inert(value) for name, value in diagnosis["evidence"].items()
-            }
-    public = [each.evidence is not None and each.evidence.public for each in feedback.diagnosis]
-    for diagnosis, shown in zip(item["diagnosis"], public, strict=True):
-        if diagnosis["evidence"]:
-            diagnosis["evidence"]["public"] = shown
-    return item
+    for name in ("score", "max_score"):
+        item[name] = str(Fraction(item[name]) * scale)
+    for found, told in zip(item["diagnosis"], feedback.diagnosis, strict=True):
+        if told.evidence is not None:
+            found["evidence"]["public"] = told.evidence.public
+    return {name: _inert(value) for name, value in item.items()}
 
 
 def _student_item(item: Mapping[str, Any]) -> Record:
@@ -185,4 +176,9 @@ def _student_item(item: Mapping[str, Any]) -> Record:
 
 
 def _inert(value: Any) -> Any:
-    return one_line(value, 500) if isinstance(value, str) else value
+    """Every text in it on one line, without control characters."""
+    if isinstance(value, dict):
+        return {name: _inert(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_inert(each) for each in value]
+    return one_line(value, _LONGEST) if isinstance(value, str) else value

@@ -38,7 +38,7 @@ ATTEMPTS = {
     "looks": ("look into the grader's memory", "open(f'/proc/{GRADER}/mem', 'rb')"),
     "traces": (
         "trace the grader",
-        "if ctypes.CDLL(None).ptrace(16, GRADER, 0, 0): raise OSError",
+        "if ctypes.CDLL(None).ptrace(0x4206, GRADER, 0, 0): raise OSError",
     ),
     "limits": (
         "raise its limits",

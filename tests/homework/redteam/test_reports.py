@@ -1,4 +1,4 @@
-"""Nothing of a student's does anything in a report, and no report gives an answer away (R1 to R3)."""
+"""Nothing of a student's does anything in a report; none gives an answer away (R1 to R3)."""
 
 import csv
 import json
@@ -106,10 +106,9 @@ def hidden_numbers(found: Record, exercise: str) -> set[str]:
     calls: list[Call] = list(asked.calls(seeds.random(found["seed"], exercise)))
     public = asked.public_calls()
     assert tuple(calls[: len(public)]) == public
-    values = [
-        value for call in calls[len(public) :] for each in call.arguments for value in each.values
-    ]
-    return {str(value) for value in values if len(str(value)) > 6}
+    arguments = [each for call in calls[len(public) :] for each in call.arguments]
+    values = {str(value) for each in arguments for value in each.values}
+    return {value for value in values if len(value) > 6}
 
 
 def test_a_student_sees_no_hidden_input_and_no_answer(
@@ -122,9 +121,8 @@ def test_a_student_sees_no_hidden_input_and_no_answer(
         hidden = hidden_numbers(found, exercise)
         assert len(hidden) > 20
         assert not [number for number in hidden if number in shown], exercise
-    assert hidden_numbers(found, "l1_penalty") & set(
-        found["printed_later"].replace(",", " ").split()
-    )
+    printed = set(found["printed_later"].replace(",", " ").split())
+    assert hidden_numbers(found, "l1_penalty") & printed  # the teacher sees it
     assert "expected" not in shown
     assert found["seed"] not in shown
     assert "fingerprint" not in shown
