@@ -32,8 +32,8 @@ def posteriors(problem: Problem, scales: Sequence[float], seed: int = 0) -> list
         return path.posteriors(problem, scales, seed=seed)
     if not without_l1(problem):
         raise InputError(
-            "no posteriors along the path: under an L1 penalty and this likelihood they take HMC "
-            "at every strength; bayeswd sample draws one."
+            "under an L1 penalty and this likelihood the posteriors take HMC at every strength; "
+            "bayeswd sample draws one."
         )
     return [
         laplace_approximation.posterior(each)

@@ -175,7 +175,8 @@ def _select(
         shared.say("the posteriors along the path")
         selected = _with_posteriors(selected, arguments.seed)
     given = arguments.strength is not None or arguments.prior_scale is not None
-    has_in_mind = place == 0 and (given or statement.data.name == "d2l")
+    book = statement.data.name == "d2l" and penalty.kind == "l2"  # the book's lambda = 3
+    has_in_mind = place == 0 and (given or book)
     return in_strengths.InStrengths(
         selected,
         penalty.convention,
