@@ -45,6 +45,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "select": ("bayeswd.analysis.selection", "select"),
     "infer_strength": ("bayeswd.analysis.explain", "infer_strength"),
     "explain_difference": ("bayeswd.analysis.explain", "explain_difference"),
+    "InStrengths": ("bayeswd.analysis.in_strengths", "InStrengths"),
     "audit": ("bayeswd.analysis.audit", ""),
     "homework": ("bayeswd.homework.notebook", ""),
     "plots": ("bayeswd.report.plots", ""),

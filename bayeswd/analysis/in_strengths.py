@@ -99,7 +99,8 @@ class InStrengths:
         skipped = [f"No {by}: {reason}" for by, reason in self.selection.skipped.items()]
         notes = [f"{choice.by}: {choice.note}" for choice in self.selection.choices if choice.note]
         title = f"λ as in {self.convention}; {LEGEND}"
-        parts = [tables.text(rows, HEADER), title, tables.text(choices, CHOICES)]
+        parts = [tables.text(rows, HEADER), title]
+        parts += [tables.text(choices, CHOICES)] if choices else []
         parts += ["\n".join([*notes, *skipped])] if notes or skipped else []
         return "\n\n".join([*parts, f"Verdict: {self.verdict}"])
 

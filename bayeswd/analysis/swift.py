@@ -17,8 +17,6 @@ from bayeswd.estimate.exact_requirements import without_l1
 from bayeswd.posterior import choose, conjugate, hmc, laplace_approximation
 from bayeswd.problem.objective import Problem
 
-MANY = 50  # weights; of more, fewer chains at each scale
-
 
 def needs_hmc(problem: Problem) -> bool:
     """Whether the posterior has neither a closed form nor a Gibbs sampler."""
@@ -31,12 +29,11 @@ def posteriors(problem: Problem, scales: Sequence[float], seed: int = 0) -> list
     Raises InputError where there is none of the three: an L1 penalty without Gaussian noise.
     """
     if not needs_hmc(problem):
-        chains = 64 if problem.initial[linear_design.layout(problem).weight].numel() <= MANY else 16
-        return path.posteriors(problem, scales, chains=chains, seed=seed)
+        return path.posteriors(problem, scales, seed=seed)
     if not without_l1(problem):
         raise InputError(
-            "no posteriors along the path: under an L1 penalty and this likelihood they take HMC "
-            "at every strength; bayeswd sample draws one."
+            "under an L1 penalty and this likelihood the posteriors take HMC at every strength; "
+            "bayeswd sample draws one."
         )
     return [
         laplace_approximation.posterior(each)

@@ -129,13 +129,12 @@ def _variance_ratio(prior: Prior, factor: float) -> float:
 
 def _mean_words(row: Method) -> str:
     """How the mean of a posterior differs from its mode."""
-    above = "" if row.gap is None else f" {number(row.gap, 3)} nats above the optimum, and has"
-    has = above or " has"
-    distance = ""
+    told = [f"{row.exact_zeros} exact zeros"]
+    if row.gap is not None:
+        told.append(f"{number(row.gap, 3)} nats above the optimum")
     if row.max_sd_difference is not None:
-        distance = f", {number(row.max_sd_difference, 2)} posterior sd from the mode at most"
-    name = row.method.replace("-", " ")
-    return f"The {name} is another point:{has} {row.exact_zeros} exact zeros{distance}."
+        told.append(f"weights up to {number(row.max_sd_difference, 2)} posterior sd from the mode")
+    return f"The {row.method.replace('-', ' ')} is another point: {', '.join(told)}."
 
 
 def _not_yet(problem: Problem, row: Method) -> str:

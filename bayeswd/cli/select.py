@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bayeswd.analysis.statement import Statement
 
 CRITERIA = ("validation", "cross-validation", "leave-one-out", "evidence", "hyperprior")
-COUNT = 60  # strengths between the ends of LOW:HIGH
+COUNT, MOST = 60, 1000  # strengths from LOW to HIGH
 HELP = {
     "penalty": "default: what --convention implies, l2 where it leaves both open",
     "strength": "a strength that you have in mind: it is marked and judged",
@@ -112,7 +112,7 @@ def grid(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     wrong = InputError(
-        f"--grid {text}: give strengths > 0 as 0.1,1,10 or LOW:HIGH or LOW:HIGH:COUNT; "
+        f"--grid {text}: give two strengths > 0 or more, as 0.1,1,10 or LOW:HIGH or LOW:HIGH:COUNT (2 to 1000); "
         "0 is the flat prior, which has no place on a logarithmic axis."
     )
     parts = text.split(":")
@@ -122,13 +122,13 @@ def grid(text: str | None) -> tuple[float, ...] | None:
         raise wrong from None
     count = int(numbers.pop()) if len(parts) == 3 and numbers[2].is_integer() else COUNT
     fine = all(math.isfinite(number) and number > 0 for number in numbers)
-    if not fine or count < 2 or (len(parts) > 1 and len(numbers) != 2):
+    if not fine or not 2 <= count <= MOST or (len(parts) > 1 and len(numbers) != 2):
+        raise wrong
+    if len(set(numbers)) < 2:
         raise wrong
     if len(parts) == 1:
         return tuple(sorted(set(numbers)))
     low, high = sorted(numbers)
-    if low == high:
-        raise wrong
     return tuple(low * (high / low) ** (step / (count - 1)) for step in range(count))
 
 
@@ -175,7 +175,8 @@ def _select(
         shared.say("the posteriors along the path")
         selected = _with_posteriors(selected, arguments.seed)
     given = arguments.strength is not None or arguments.prior_scale is not None
-    has_in_mind = place == 0 and (given or statement.data.name == "d2l")
+    book = statement.data.name == "d2l" and penalty.kind == "l2"  # the book's lambda = 3
+    has_in_mind = place == 0 and (given or book)
     return in_strengths.InStrengths(
         selected,
         penalty.convention,

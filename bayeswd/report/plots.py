@@ -1,7 +1,8 @@
 """Figures: `plots.compare(result, out)` and `plots.posterior(summary, out)` draw all that apply.
 
 Each figure is also a function of its own, from the result of `bw.compare` or of `bw.summarize` to
-a matplotlib Figure; where it does not apply it raises InputError with the reason.
+a matplotlib Figure; where it does not apply it raises InputError with the reason. Those of a path
+(`select`, `path` and those named after it, `power_scaling`) take `bw.InStrengths(bw.select(...))`.
 """
 
 from __future__ import annotations

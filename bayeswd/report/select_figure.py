@@ -37,20 +37,22 @@ def select(found: InStrengths) -> Figure:
     choices = found.selection.choices
     shown = [choice for choice in choices if choice.by in IN_NATS]
     heights = [HEIGHTS["losses"], *([HEIGHTS["nats"]] if shown else [])]
-    heights += [ROW * (len(choices) + 0.5), HEIGHTS["weights"]]
+    heights += [ROW * (len(choices) + 0.5)] if choices else []
+    heights += [HEIGHTS["weights"]]
     figure = style.new_figure(WIDTH, strength_axes.total(heights, TOP))
     panels = strength_axes.stacked(figure, heights, left=LEFT, right=KEY, top=TOP)
-    losses, *nats, intervals, weights = panels
+    losses, *between, weights = panels
     draw_losses(losses, found)
-    if nats:
-        draw_nats(nats[0], found, shown)
-    draw_intervals(intervals, found)
+    if shown:
+        draw_nats(between[0], found, shown)
+    if choices:
+        draw_intervals(between[-1], found)
     draw_weights(weights, found)
     strength_axes.label(panels, found, strength_axes.window(found))
     for axes in panels:
         _guides(axes, found)
         axes.yaxis.set_label_coords(-0.105, 0.5)
-        if axes is not intervals:
+        if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.04), borderaxespad=0)
     style.headline(figure, finding(found), _reading(found))
     return figure
@@ -181,6 +183,8 @@ def finding(found: InStrengths) -> str:
     """One line: what the evidence finds, and what the held-out rows do."""
     there = [found.selection.choice(by) for by in TOLD_FIRST]
     wanted = [choice for choice in there if choice is not None and is_sound(choice)][:2]
+    if not wanted:
+        return "No criterion can be relied on here: these data choose no λ"
     return "; ".join(f"{choice.by}: {_found(found, choice)}" for choice in wanted).capitalize()
 
 
@@ -193,9 +197,12 @@ def _found(found: InStrengths, choice: Choice) -> str:
 
 
 def _reading(found: InStrengths) -> str:
-    parts = ["Bands: one standard error; of LOO, of its difference to the best."]
-    parts.append("Thick lines: what the criterion cannot tell from its best, arrows where the")
-    parts.append("grid ends before it can; shaded: posterior density of log λ.")
+    said = "Bands: one standard error; of LOO, of its difference to the best."
+    if found.selection.choices:
+        said += (
+            " Thick lines: what the criterion cannot tell from its best, arrows where the grid "
+            "ends before it can; shaded: posterior density of log λ."
+        )
     if found.asked:
-        parts.append(f"Dashed: the λ = {style.brief(found.asked)} that was asked about.")
-    return " ".join(parts)
+        said += f" Dashed: the λ = {style.brief(found.asked)} that was asked about."
+    return said

@@ -76,8 +76,9 @@ def label(
 
 def _ticks(axis: Axis, low: float, high: float) -> None:
     """Powers of ten between the ends, and 2 and 5 times them where there are few."""
-    powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    step = int(np.ceil(len(powers) / MOST_TICKS))
+    first, last = np.log10(low), np.log10(high)
+    powers = np.arange(np.floor(first), np.ceil(last) + 1)
+    step = max(1, int(np.ceil((last - first) / MOST_TICKS)))
     ticks = 10.0 ** powers[powers % step == 0]
     if high < low * FEW:
         ticks = np.outer(ticks, (1, 2, 5)).ravel()

@@ -117,9 +117,11 @@ def test_strict_is_1_where_no_criterion_names_a_strength(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--grid", "0,1,10"), "--grid 0,1,10: give strengths > 0"),
+        (("--grid", "0,1,10"), "--grid 0,1,10: give two strengths > 0 or more"),
         (("--grid", "1:10:1"), "--grid 1:10:1"),
         (("--grid", "1:1:5"), "--grid 1:1:5"),
+        (("--grid", "3"), "--grid 3: give two strengths > 0 or more"),
+        (("--grid", "1:10:1e9"), "--grid 1:10:1e9"),
         (("--grid", "a,b"), "--grid a,b"),
         (("--grid", "1:inf"), "--grid 1:inf"),
         (("--grid", "1:2:3:4"), "--grid 1:2:3:4"),
@@ -143,7 +145,6 @@ def test_bad_input_is_one_line_before_any_work(capsys, tmp_path, words, message)
 
 def test_grids_as_they_are_written():
     assert select.grid(None) is None
-    assert select.grid("3") == (3.0,)
     assert select.grid("10, 0.1,1,1") == (0.1, 1.0, 10.0)
     assert select.grid("0.1:10:3") == pytest.approx((0.1, 1.0, 10.0))
     assert select.grid("10:0.1:3") == pytest.approx((0.1, 1.0, 10.0))

@@ -118,7 +118,15 @@ def test_an_estimate_not_to_be_trusted_is_drawn_as_one() -> None:
     lines = [line for axes in plots.select(unsound).axes for line in axes.lines]
     (curve,) = [line for line in lines if line.get_label() == "LOO elpd, not reliable"]
     assert curve.get_linestyle() == ":"
-    assert select_figure.finding(unsound) == ""
+    assert select_figure.finding(unsound).startswith("No criterion can be relied on")
+
+
+def test_without_any_criterion_the_path_is_still_drawn(check_page: Check) -> None:
+    one = found("l2")
+    bare = replace(one, selection=replace(one.selection, choices=()))
+    figure = plots.select(bare)
+    assert len(figure.axes) == 2
+    check_page("bare", figure)
 
 
 def test_the_window_is_what_cannot_be_told_apart_and_some_more() -> None:
