@@ -40,16 +40,17 @@ def truth(noise, random, d):
     return sigma, random.laplace(scale=scale, size=d), bias * random.normal()
 
 
-def ranks(noise, n, d, factor=1.0):
+def ranks(noise, n, d, factor=1.0, again=0):
     """Ranks among the draws of weights, bias, |w|_1 and sigma, [data set, quantity]."""
-    random, found = np.random.default_rng(n), []
+    random, found = np.random.default_rng(n + 101 * again), []
     inputs = random.normal(size=(n, d)) + 0.6 * random.normal(size=(n, 1))
     priors = {"weight": Laplace(SCALE * factor), "bias": Gaussian(BIAS)}
     for index in range(DATA_SETS):
         sigma, weights, bias = truth(noise, random, d)
         targets = inputs @ weights + bias + sigma * random.normal(size=n)
         problem = Problem(nn.Linear(d, 1), GaussianNoise(SIGMA), priors, inputs, targets)
-        draws = gibbs.sample(problem, chains=DRAWS, draws=1, warmup=40, seed=index, noise=noise)
+        seed = index + 101_000 * again
+        draws = gibbs.sample(problem, chains=DRAWS, draws=1, warmup=40, seed=seed, noise=noise)
         drawn = draws.params["weight"][:, 0, 0].numpy()
         values = [*drawn.T, draws.params["bias"][:, 0, 0].numpy(), abs(drawn).sum(1)]
         wanted = [*weights, bias, abs(weights).sum()]
@@ -69,9 +70,12 @@ def least_p_value(found):
 @pytest.mark.parametrize(("n", "d"), [(8, 3), (3, 6)])
 @pytest.mark.parametrize("belief", BELIEFS)
 def test_ranks_are_uniform(belief, n, d):
-    assert least_p_value(ranks(BELIEFS[belief], n, d)) > 0.01
+    """One test in a hundred fails by chance: fresh data then decide; a fault fails on both."""
+    noise = BELIEFS[belief]
+    assert any(least_p_value(ranks(noise, n, d, again=again)) > 0.01 for again in range(2))
 
 
 @pytest.mark.slow
 def test_a_prior_half_as_wide_again_is_seen():
-    assert least_p_value(ranks(gibbs.KNOWN, 8, 3, factor=1.5)) < 1e-4
+    for again in range(2):
+        assert least_p_value(ranks(gibbs.KNOWN, 8, 3, factor=1.5, again=again)) < 1e-4
