@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     for name, command in (("grade", homework_grade), ("doctor", homework_doctor)):
         summary = (command.__doc__ or "").splitlines()[0]
-        subparser = actions.add_parser(name, help=summary, description=summary)
+        short = summary[0].lower() + summary[1:].rstrip(".")
+        subparser = actions.add_parser(name, help=short, description=summary)
         command.add_arguments(subparser)
         subparser.set_defaults(act=command.run)
 

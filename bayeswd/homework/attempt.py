@@ -11,6 +11,7 @@ from bayeswd.homework.answers import Parts
 from bayeswd.homework.calls import Argument, Call, Observation
 from bayeswd.homework.exercise import Exercise, Formula, natural
 from bayeswd.homework.feedback import Evidence
+from bayeswd.homework.inert import one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class Attempt:
         expected = answers.of_formula(self.exercise.accepted[0].formula, call) or ()
         return Evidence(
             input=", ".join(said),
-            got=_seen(self.observations[at]),
+            got=one_line(_seen(self.observations[at]), 500),
             expected=_in_words(expected),
             public=at < self.public,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -12,6 +13,8 @@ from bayeswd.homework.feedback import Diagnosis
 from bayeswd.homework.ratio_law import factor_in_words
 
 Findings = tuple[Diagnosis, ...]
+
+_READABLE = 200  # characters of an input that is shown
 
 
 def diagnose(attempt: Attempt) -> Findings:
@@ -91,6 +94,8 @@ def _finite(attempt: Attempt) -> Findings:
 
 def _unsteady(attempt: Attempt) -> Findings:
     """The call that is made twice."""
+    if attempt.exercise.draws_itself:
+        return ()
     for at, call in enumerate(attempt.calls):
         first = attempt.calls.index(call)
         one, again = attempt.observations[first].parts, attempt.observations[at].parts
@@ -125,22 +130,52 @@ def _ratio(attempt: Attempt) -> Findings:
 
 def _counterexample(attempt: Attempt) -> Findings:
     """The smallest public call that is wrong; on which kinds of input the answer is right."""
+    exercise = attempt.exercise
     wrong = [at for at in range(len(attempt.calls)) if not _is_right(attempt, at)]
     shown = min(wrong, key=lambda at: (at >= attempt.public, _size(attempt, at)))
     evidence = attempt.evidence(shown)
+    said = [_example(attempt, shown)]
     families = {attempt.calls[at].family for at in wrong}
-    if evidence.public:
-        words = f"For {evidence.input} your {attempt.exercise.id} gives {evidence.got}."
-        if attempt.calls[shown].arguments is None:
-            words = f"{attempt.exercise.id} is not {evidence.got}."
-        if families < {call.family for call in attempt.calls}:
-            words += f" It is wrong for {' and for '.join(sorted(families))} only."
-    else:
-        words = f"{attempt.exercise.id} is right on the examples, and wrong on other inputs."
-    if attempt.exercise.check is not None:
-        words += f" {_sentence(attempt.broken(shown))}."
-    message = f"{words} {attempt.exercise.hint}".rstrip()
+    if (
+        evidence.public
+        and len(families) == 1
+        and families != {call.family for call in attempt.calls}
+    ):
+        said.append(f"It is wrong for {families.pop()} only.")
+    if exercise.check is not None:
+        said.append(f"{_sentence(attempt.broken(shown))}.")
+    elif len(exercise.parts) > 1 and evidence.public:
+        said.append(_off(attempt, shown))
+    message = " ".join(filter(None, [*said, exercise.hint]))
     return (Diagnosis("UNKNOWN", "mistake", "unknown", message, evidence),)
+
+
+def _example(attempt: Attempt, at: int) -> str:
+    """What was given for an input, where everybody may see it and it is small enough to be read."""
+    evidence, name = attempt.evidence(at), attempt.exercise.id
+    if not evidence.public:
+        return f"{name} is right on the examples, and wrong on other inputs."
+    if attempt.calls[at].arguments is None:
+        return f"{name} is not {evidence.got}."
+    if len(evidence.input) > _READABLE:
+        return ""
+    return f"For {evidence.input} your {name} gives {evidence.got}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1g} %"
+
+
+def _off(attempt: Attempt, at: int) -> str:
+    """Which parts are wrong, and how far off, relative to their length."""
+    given, wanted = attempt.given[at] or (), attempt.wanted[at] or ()
+    off = []
+    for name, mine, theirs in zip(attempt.exercise.parts, given, wanted, strict=True):
+        if not answers.part_agrees(mine, theirs, attempt.exercise.tolerance):
+            difference = math.dist(mine.values or (), theirs.values or ())
+            length = math.hypot(*(theirs.values or ()))
+            off.append(f"{name} by {_percent(difference / length)}" if length else name)
+    return f"Off: {', '.join(off)}."
 
 
 _LOOKS: tuple[Callable[[Attempt], Findings], ...] = (

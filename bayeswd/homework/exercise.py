@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bayeswd.homework.calls import Argument, Call
+from bayeswd.homework.calls import Argument, Call, Observation
 
 Arguments = tuple[Argument, ...]
 Formula = Callable[..., Any]
@@ -68,6 +68,7 @@ class Exercise:
     tolerance: largest error, relative to the largest number of a part.
     factors: named positive quantities of a call on which a wrong factor may depend.
     choices: letter -> text, of a multiple-choice question.
+    draws_itself: whether an answer may draw random numbers of its own, such as a start.
     hint: where to look, said of a wrong answer that has no name.
     check: where an answer is not compared but tested: of a call's arguments and the parts, as
         tensors of the shapes that were given, "" if it is right, else what is broken in words.
@@ -92,6 +93,7 @@ class Exercise:
     factors: Callable[..., Mapping[str, float]] | None = None
     choices: Mapping[str, str] | None = None
     depends_on: tuple[str, ...] = ()
+    draws_itself: bool = False
     hint: str = ""
     check: Callable[..., str] | None = None
 
@@ -99,6 +101,12 @@ class Exercise:
     def argument_names(self) -> tuple[str, ...]:
         inside = self.interface.partition("(")[2].rstrip(")")
         return tuple(name.strip() for name in inside.split(",") if name.strip())
+
+    def changed_names(self, *seen: Observation) -> str:
+        """The arguments that the student's code changed, such as "w and grad"; "" if none."""
+        names = self.argument_names
+        touched = sorted({at for each in seen for at, _ in each.changed})
+        return " and ".join(names[at] for at in touched if at < len(names))
 
     def calls(self, random: Random) -> tuple[Call, ...]:
         """Public calls first, the same for everybody; then `draws` from `random`, one repeated."""

@@ -15,6 +15,7 @@ from bayeswd.homework.attempt import Attempt
 from bayeswd.homework.calls import Call, Observation
 from bayeswd.homework.exercise import Exercise
 from bayeswd.homework.feedback import Diagnosis, Feedback
+from bayeswd.homework.inert import one_line
 
 
 def judge(
@@ -41,7 +42,8 @@ def judge(
     if name is not None:
         return _feedback(attempt, "passed", remarks.of_right(attempt), Fraction(1), name)
     found = found or diagnosing.diagnose(attempt)
-    return _feedback(attempt, "failed", found, diagnosing.credit(attempt, found))
+    said = (*found, *remarks.changes(attempt))
+    return _feedback(attempt, "failed", said, diagnosing.credit(attempt, found))
 
 
 def _right_answer(attempt: Attempt) -> str | None:
@@ -75,7 +77,7 @@ def _feedback(
         diagnosis=diagnosis,
         accepted=accepted,
         line=None if seen is None else seen.line,
-        file="" if seen is None else seen.file,
+        file="" if seen is None else one_line(seen.file),
         seconds=sum(observation.seconds for observation in attempt.observations),
         fingerprint=_fingerprint(attempt),
     )

@@ -1,8 +1,7 @@
 """Ask a student's code, and write down what it gave as plain data.
 
-Runs in the process that holds the student's code, so it knows no answers: it turns what came back
-into plain numbers and leaves every judgement to another process. Whatever the student's objects
-do when touched, `observe` returns.
+Runs in the process that holds the student's code, so it knows no answers and judges nothing.
+Whatever the student's objects do when touched, `observe` returns.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import torch
 from bayeswd.homework.calls import MAX_NUMBERS, Argument, Call, Observation, Returned
 from bayeswd.homework.plain import MAX_DIMENSIONS, MAX_TEXT
 
-_NUMBERS = (bool, int, float)
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 _SCALARS = frozenset(numpy.sctypeDict.values())
@@ -74,8 +72,8 @@ def _called(function: Any, call: Call, namespace: Mapping[str, Any]) -> Observat
             result = _second_try(function, given, error)
     except BaseException as error:
         return _failed(error, namespace, time.perf_counter() - started)
-    seen = described(result, call.parts)
-    gradient, note = (None, "") if call.gradient_of is None else _gradient(function, call)
+    seen, leaf = described(result, call.parts), call.gradient_of
+    gradient, note = (None, "") if leaf is None else _gradient(function, call.arguments, leaf)
     return Observation(
         seen.reached,
         parts=seen.parts,
@@ -96,12 +94,12 @@ def _second_try(function: Any, given: list[Any], error: Exception) -> Any:
         raise error from None
 
 
-def _gradient(function: Any, call: Call) -> tuple[Returned | None, str]:
+def _gradient(
+    function: Any, arguments: Sequence[Argument], position: int
+) -> tuple[Returned | None, str]:
     """The derivative of a second call's result, and why there is none."""
-    assert call.arguments is not None
-    assert call.gradient_of is not None
-    given = [_built(argument) for argument in call.arguments]
-    leaf = given[call.gradient_of].requires_grad_()
+    given = [_built(argument) for argument in arguments]
+    leaf = given[position].requires_grad_()
     try:
         with warnings.catch_warnings():  # of a style that takes the numbers out of the tensor
             warnings.simplefilter("ignore")
@@ -119,7 +117,7 @@ def _gradient(function: Any, call: Call) -> tuple[Returned | None, str]:
 def _built(argument: Argument, as_numpy: bool = False) -> Any:
     """A fresh copy of an argument."""
     if argument.kind in ("float", "int"):
-        return {"float": float, "int": int}[argument.kind](argument.values[0])
+        return argument.values[0] if argument.kind == "float" else int(argument.values[0])
     array = numpy.array(argument.values, dtype=numpy.float64).reshape(argument.shape)
     if argument.kind == "numpy" or as_numpy:
         return array
@@ -150,7 +148,7 @@ def described(result: Any, count: int) -> Observation:
 def _returned(value: Any, depth: int = 0) -> Returned:
     """A value as plain data; numbers only of the types whose methods are not the student's."""
     kind = type(value)
-    if kind in _NUMBERS:
+    if kind in (bool, int, float):
         return _number(value)
     if kind is str:
         return Returned("str", text=_short(value))

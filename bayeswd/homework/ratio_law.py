@@ -55,6 +55,6 @@ def _words(constant: float, exponents: Mapping[str, Fraction]) -> str:
 def _plain(value: float) -> str:
     """A number as a simple fraction where it is one."""
     simple = Fraction(value).limit_denominator(12)
-    if simple and abs(value / float(simple) - 1) < _NEAR:
+    if simple and abs(value / float(simple) - 1) < 1e-4:
         return str(simple)
     return f"{value:.4g}"

@@ -16,46 +16,42 @@ _CLOSE = 1e-3  # of a gradient, relative
 
 
 def of_right(attempt: Attempt) -> tuple[Diagnosis, ...]:
-    return tuple(Diagnosis(code, "hint", "matched", message) for code, message in _hints(attempt))
-
-
-def _hints(attempt: Attempt) -> Iterator[tuple[str, str]]:
-    name = attempt.exercise.id
+    """What could be better about an answer that is right."""
     dtypes = {part.dtype for seen in attempt.observations for part in seen.parts}
-    for coarse in sorted(dtypes & {"float16", "bfloat16"}):
-        yield "COARSE", f"It has the few digits of {coarse}: use float32 or float64."
-    names = attempt.exercise.argument_names
-    touched = {index for seen in attempt.observations for index, _ in seen.changed}
-    changed = [names[index] for index in sorted(touched) if index < len(names)]
-    if changed:
-        yield (
+    coarse = [
+        _hint("COARSE", f"It has the few digits of {dtype}: use float32 or float64.")
+        for dtype in sorted(dtypes & {"float16", "bfloat16"})
+    ]
+    return (*coarse, *changes(attempt), *_gradient(attempt))
+
+
+def changes(attempt: Attempt) -> Iterator[Diagnosis]:
+    """That an argument was changed in place: also where to look, if the answer is wrong."""
+    if names := attempt.exercise.changed_names(*attempt.observations):
+        yield _hint(
             "CHANGES_ARGUMENT",
-            (
-                f"But {name} changes its argument {' and '.join(changed)} in place: whoever calls "
-                "it loses the old value."
-            ),
+            f"{attempt.exercise.id} changes its argument {names} in place: whoever calls it "
+            "loses the old value.",
         )
-    yield from _gradient(attempt)
 
 
-def _gradient(attempt: Attempt) -> Iterator[tuple[str, str]]:
+def _hint(code: str, message: str) -> Diagnosis:
+    return Diagnosis(code, "hint", "matched", message)
+
+
+def _gradient(attempt: Attempt) -> Iterator[Diagnosis]:
     asked = attempt.exercise.gradient_of
     if asked is None:
         return
     seen = [observation.gradient for observation in attempt.observations]
     if all(gradient is None for gradient in seen):
-        yield (
+        yield _hint(
             "NO_GRADIENT",
-            (
-                f"But no gradient flows through {attempt.exercise.id}: added to a loss it "
-                "would change nothing. Stay with tensors, without .item(), .data or NumPy."
-            ),
+            f"No gradient flows through {attempt.exercise.id}: added to a loss it would change "
+            "nothing. Stay with tensors, without .item(), .data or NumPy.",
         )
     elif not all(_gradient_agrees(attempt, at, asked) for at in _random_calls(attempt)):
-        yield (
-            "OTHER_GRADIENT",
-            ("But its gradient is another one: is a part of it detached?"),
-        )
+        yield _hint("OTHER_GRADIENT", "Its gradient is another one: is a part of it detached?")
 
 
 def _random_calls(attempt: Attempt) -> list[int]:

@@ -9,6 +9,7 @@ from bayeswd.homework.attempt import Attempt
 from bayeswd.homework.calls import CRASH, MEMORY, PROTOCOL, TIME, Call, Observation
 from bayeswd.homework.exercise import Exercise
 from bayeswd.homework.feedback import Diagnosis
+from bayeswd.homework.inert import one_line
 
 # exception -> what usually lies behind it
 _USUAL = {
@@ -42,7 +43,7 @@ def first_fault(attempt: Attempt) -> Fault | None:
             seen = _without_words(seen)
             found = _fault(attempt.exercise, call, seen)
         if found is not None:
-            status, code, message = found
+            status, code, message = found[0], one_line(found[1], 80), one_line(found[2], 1000)
             kind = "hint" if status == "missing" else "format"
             shown = attempt.evidence(at) if status not in ("missing",) and call.arguments else None
             return status, Diagnosis(code, kind, "matched", message, shown), seen
@@ -89,8 +90,11 @@ def _fault(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str,
             ),
         )
     for name, part in zip(exercise.parts, seen.parts, strict=True):
-        if exercise.choices is None and (part.values is None or part.type == "bool"):
-            return "error", *_no_numbers(exercise, name, part.type, part.text)
+        if exercise.choices is None and (part.values is None or part.dtype == "bool"):
+            if part.type == "NoneType" and seen.changed:
+                return "error", *_only_changes(exercise, seen)
+            why = "it is true or false" if part.dtype == "bool" else part.text
+            return "error", *_no_numbers(exercise, name, part.type, why)
     if exercise.choices is not None and seen.parts[0].type != "str":
         letters = ", ".join(exercise.choices)
         return "error", "NO_LETTER", f"Answer with one of the letters {letters}, such as 'a'."
@@ -108,9 +112,16 @@ def _raised(exercise: Exercise, call: Call, seen: Observation) -> tuple[str, str
     if "DataLoader worker" in seen.error or "process" in seen.error.lower():
         usual = "Start no processes: use num_workers=0."
     line = "" if seen.line is None else f" in line {seen.line} of {seen.file}"
-    raised = f"{seen.error_type}: {seen.error}" if seen.error else seen.error_type
-    message = f"{exercise.id} raised {raised}{line}{where}. {usual}".rstrip()
+    words = f": {seen.error.rstrip('.')}" if seen.error else ""
+    message = f"{exercise.id} raised {seen.error_type}{line}{where}{words}. {usual}".rstrip()
     return "error", f"RAISED.{seen.error_type}", message
+
+
+def _only_changes(exercise: Exercise, seen: Observation) -> tuple[str, str]:
+    names = exercise.changed_names(seen)
+    return "RETURNS_NONE", (
+        f"{exercise.id} changes its argument {names} and returns None: return the result."
+    )
 
 
 def _no_numbers(exercise: Exercise, name: str, kind: str, why: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ _CHECK_CELL = "import bayeswd as bw\n\nbw.homework.check_all()"
 
 def script(exercises: Sequence[Exercise], name: str) -> str:
     """The sheet as Python, one cell for each exercise."""
-    head = [_TITLE, "", *textwrap.wrap(_HOW, _WIDTH), "", _CHECK_FILE + name]
+    head = [_TITLE, "", *_wrapped(_HOW, _WIDTH), "", _CHECK_FILE + name]
     cells = ["\n".join(f"# {line}".rstrip() for line in head) + "\n\nimport torch"]
     for exercise in exercises:
         asked = "" if exercise.draw else "\n" + _commented(exercise)
@@ -46,6 +46,10 @@ def notebook(exercises: Sequence[Exercise]) -> str:
     return json.dumps(sheet, indent=1, ensure_ascii=False) + "\n"
 
 
+def _wrapped(words: str, width: int) -> list[str]:
+    return textwrap.wrap(words, width, break_on_hyphens=False)
+
+
 def _heading(exercise: Exercise) -> str:
     points = f"{exercise.points} point" + "s" * (exercise.points != 1)
     return f"{exercise.title} ({points})"
@@ -54,14 +58,14 @@ def _heading(exercise: Exercise) -> str:
 def _stub(exercise: Exercise) -> str:
     if exercise.draw is None:
         return f"{exercise.id} = None"
-    said = textwrap.wrap(exercise.prompt, _WIDTH - 4)
-    convention = textwrap.wrap(f"Convention: {exercise.convention}", _WIDTH - 4)
+    said = _wrapped(exercise.prompt, _WIDTH - 4)
+    convention = _wrapped(f"Convention: {exercise.convention}", _WIDTH - 4)
     body = [f'"""{said[0]}', *said[1:], "", *convention, '"""', "raise NotImplementedError"]
     return "\n".join([f"def {exercise.interface}:", *(f"    {line}".rstrip() for line in body)])
 
 
 def _commented(exercise: Exercise) -> str:
-    said = textwrap.wrap(f"{exercise.prompt} {exercise.convention}", _WIDTH)
+    said = _wrapped(f"{exercise.prompt} {exercise.convention}", _WIDTH)
     options = [f"  {letter}) {text}" for letter, text in (exercise.choices or {}).items()]
     return "\n".join(f"# {line}" for line in [*said, *options])
 

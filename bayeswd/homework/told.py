@@ -57,7 +57,7 @@ def _lines(feedback: Feedback) -> list[str]:
 
 
 def _cell(feedback: Feedback) -> str:
-    parts = [escape(_verdict(feedback))]
+    parts = [f"<strong>{escape(_verdict(feedback).capitalize())}</strong>"]
     for diagnosis in _told(feedback):
         parts.append(escape(_said(diagnosis)))
         if seen := _seen(diagnosis):

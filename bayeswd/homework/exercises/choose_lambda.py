@@ -98,6 +98,5 @@ EXERCISE = Exercise(
     ),
     draw=_draw,
     specials=(Special("an example", _EXAMPLE),),
-    hint="Which of the three data sets has not been used for anything yet when you choose, and "
-    "is not needed afterwards?",
+    hint="One data set has been used up by training, and one must stay untouched to the end.",
 )

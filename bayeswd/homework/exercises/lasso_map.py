@@ -16,10 +16,9 @@ from bayeswd.homework.exercises.linear_problems import (
     least_squares,
     mode,
     mode_scaled,
-    mode_with_penalized_bias,
-    mode_without_bias,
     penalized,
 )
+from bayeswd.homework.exercises.regression_slips import shared_slips
 from bayeswd.problem.priors import soft_threshold
 
 _SETTLED = 1e-3  # KKT residual, relative to the forces: what a few hundred steps reach
@@ -75,6 +74,7 @@ EXERCISE = Exercise(
     points=2,
     accepted=(Accepted(_lasso),),
     mistakes=(
+        *shared_slips("LASSO", "l1"),
         Mistake(
             "LASSO.N_FORGOTTEN",
             mode_scaled(lambda n: 1 / n, "l1"),
@@ -106,37 +106,11 @@ EXERCISE = Exercise(
             "misconception",
         ),
         Mistake(
-            "LASSO.LEAST_SQUARES",
-            least_squares,
-            "Your answer is least squares: strength has no effect.",
-        ),
-        Mistake(
             "LASSO.LAPLACE_NOISE",
             _median_regression,
             "Your answer minimises absolute ERRORS: that is Laplace noise. The exercise has "
             "Gaussian noise, and a Laplace PRIOR on the weights.",
             "misconception",
-        ),
-        Mistake(
-            "LASSO.BIAS_PENALIZED",
-            partial(mode_with_penalized_bias, penalty="l1"),
-            "Your bias is penalised along with the weights.",
-            "misconception",
-        ),
-        Mistake(
-            "LASSO.NO_BIAS",
-            partial(mode_without_bias, penalty="l1"),
-            "Your fit has no bias: the line is forced through the origin.",
-        ),
-        Mistake(
-            "LASSO.BIAS_IS_MEAN",
-            lambda X, y, lam: (_lasso(X, y, lam)[0], float(y.mean())),
-            "Your bias is the mean of y: right only if the inputs have mean 0.",
-        ),
-        Mistake(
-            "LASSO.BIAS_LEFT_OUT",
-            lambda X, y, lam: (_lasso(X, y, lam)[0], 0.0),
-            "Your weights are right. Having centred the data, you must bring the means back for b.",
         ),
     ),
     draw=draw_strength,

@@ -6,12 +6,11 @@ from bayeswd.homework.calls import number, tensor
 from bayeswd.homework.exercise import Accepted, Exercise, Mistake, Special
 from bayeswd.homework.exercises.linear_problems import (
     draw_strength,
-    least_squares,
     mode,
     mode_scaled,
-    mode_with_penalized_bias,
     mode_without_bias,
 )
+from bayeswd.homework.exercises.regression_slips import shared_slips
 
 EXERCISE = Exercise(
     id="ridge_map",
@@ -24,6 +23,7 @@ EXERCISE = Exercise(
     points=2,
     accepted=(Accepted(mode),),
     mistakes=(
+        *shared_slips("RIDGE", "l2"),
         Mistake(
             "RIDGE.N_FORGOTTEN",
             mode_scaled(lambda n: 1 / n),
@@ -53,28 +53,6 @@ EXERCISE = Exercise(
             "of |w|^2?",
         ),
         Mistake(
-            "RIDGE.BIAS_PENALIZED",
-            mode_with_penalized_bias,
-            "Your bias is penalised along with the weights. In your matrix, which diagonal entry "
-            "belongs to the column of ones?",
-            "misconception",
-        ),
-        Mistake(
-            "RIDGE.NO_BIAS",
-            mode_without_bias,
-            "Your fit has no bias: the line is forced through the origin.",
-        ),
-        Mistake(
-            "RIDGE.BIAS_IS_MEAN",
-            lambda X, y, lam: (mode(X, y, lam)[0], float(y.mean())),
-            "Your bias is the mean of y: right only if the inputs have mean 0.",
-        ),
-        Mistake(
-            "RIDGE.BIAS_LEFT_OUT",
-            lambda X, y, lam: (mode(X, y, lam)[0], 0.0),
-            "Your weights are right. Having centred the data, you must bring the means back for b.",
-        ),
-        Mistake(
             "RIDGE.NOT_CENTRED",
             lambda X, y, lam: (
                 w := mode_without_bias(X, y, lam)[0],
@@ -82,11 +60,6 @@ EXERCISE = Exercise(
             ),
             "Your weights are those of a fit without a bias, which was put in afterwards. The two "
             "are found together: centre X and y first.",
-        ),
-        Mistake(
-            "RIDGE.LEAST_SQUARES",
-            least_squares,
-            "Your answer is least squares: strength has no effect.",
         ),
         Mistake(
             "RIDGE.SWAPPED",

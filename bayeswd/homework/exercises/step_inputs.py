@@ -41,6 +41,7 @@ def _special(family: str, w: list[float], grad: list[float], lr: float, lam: flo
 SPECIALS = (
     _special("an example", [1.0, -2.0, 0.2], [0.5, 0.5, 0.5], 0.1, 3.0),
     _special("lambda = 0", [1.0, -2.0, 0.2], [0.5, -1.0, 0.25], 0.1, 0.0),
+    _special("a weight of zero", [0.0, 1.0, -2.0], [0.9, 0.5, -0.25], 0.2, 0.5),
     _special("a gradient of zero", [1.0, -2.0, 0.2], [0.0, 0.0, 0.0], 0.1, 0.5),
 )
 

@@ -185,5 +185,7 @@ EXERCISE = Exercise(
     draws=2,
     parts=("the weights w", "the bias b", "train_loss", "val_loss"),
     tolerance=5e-3,
-    hint="Are gradients set to zero before each step? Does every step use all rows of X?",
+    draws_itself=True,
+    hint="Do the weights still move at the end? Are gradients set to zero before each step, and "
+    "does every step use all rows of X?",
 )
