@@ -36,6 +36,8 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader decides what an interrupt means
     try:
         try:
+            if landlock.version() == 0:
+                raise OSError("this kernel has no Landlock, or it is switched off")
             _load(folder, preload)
             setting, notes = _prepare(folder, allow_namespaces)
         except OSError as error:
@@ -68,8 +70,6 @@ def _load_optimizers() -> None:
 
 def _prepare(folder: str, allow_namespaces: bool) -> tuple[Setting, dict[str, object]]:
     """The setting for all jobs, and what a person should know about it."""
-    if landlock.version() == 0:
-        raise OSError("this kernel has no Landlock, or it is switched off")
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     grants = reach.grants(OWN_FOLDER)
     used = limits.address_space()
