@@ -70,12 +70,12 @@ def _load_optimizers() -> None:
 
 def _prepare(folder: str, allow_namespaces: bool) -> tuple[Setting, dict[str, object]]:
     """The setting for all jobs, and what a person should know about it."""
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     grants = reach.grants(OWN_FOLDER)
     used = limits.address_space()
     lacking = "switched off" if not allow_namespaces else _tried(_enter, grants, folder)
     if lacking is None:
         _enter(grants, folder)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # only now: it closes /proc/self to its own user
     closed = [] if lacking is None else [*filter(os.path.exists, grants.readable)]
     closed = [path for path in closed if not privileges.open_to_all(path)]
     other_uid = os.getuid() == 0 and not closed and _tried(privileges.drop, True) is None
