@@ -120,7 +120,9 @@ def test_without_a_sandbox_nothing_runs_and_the_code_is_3(
     elif lacking == "x86-64":
         monkeypatch.setattr(syscalls.platform, "machine", lambda: "aarch64")
     else:
-        without = "; import bayeswd.homework.sandbox.landlock as l; l.version = lambda: 0; from"
+        without = (
+            "; from bayeswd.homework.sandbox import landlock as l; l.version = lambda: 0; from"
+        )
         code = fork_server._CODE.replace("; from", without)
         monkeypatch.setattr(fork_server, "_CODE", code)
     (tmp_path / "hw.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
@@ -139,6 +141,14 @@ def test_a_server_that_does_not_start_is_a_fault_of_ours(monkeypatch: pytest.Mon
     with pytest.raises(SandboxError, match="did not start") as error:
         ForkServer()
     assert not isinstance(error.value, NoSandboxError)
+
+
+def test_a_server_that_knows_an_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    knowing = "; import bayeswd.homework.exercises.l2_penalty; from"
+    code = fork_server._CODE.replace("; from", knowing)
+    monkeypatch.setattr(fork_server, "_CODE", code)
+    with pytest.raises(SandboxError, match=r"would hold bayeswd.homework.exercise"):
+        ForkServer()
 
 
 def test_the_doctor_says_what_holds(capsys: pytest.CaptureFixture[str]) -> None:

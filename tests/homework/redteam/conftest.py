@@ -109,7 +109,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     wants_namespaces = request.param == "namespaces"
     patch = pytest.MonkeyPatch()
     if request.param == FIRST_LANDLOCK.values[0]:
-        older = "; import bayeswd.homework.sandbox.landlock as l; l.version = lambda: 1; from"
+        older = "; from bayeswd.homework.sandbox import landlock as l; l.version = lambda: 1; from"
         patch.setattr(fork_server, "_CODE", fork_server._CODE.replace("; from", older))
     try:
         running = ForkServer(wants_namespaces)
