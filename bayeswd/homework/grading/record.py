@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import bayeswd
+from bayeswd import __version__
 from bayeswd.homework import assignment
 from bayeswd.homework.feedback import Feedback
 from bayeswd.homework.grading.examining import Examined
@@ -45,7 +45,7 @@ class Terms:
     def key(self) -> str:
         """Records made under other terms, or by another version, are not taken over."""
         points = " ".join(f"{each.id}:{each.points}" for each in assignment.EXERCISES)
-        parts = [bayeswd.__version__, points, self.secret_fingerprint, self.seconds]
+        parts = [__version__, points, self.secret_fingerprint, self.seconds]
         return " | ".join(map(str, [*parts, self.points_total]))
 
     @property
@@ -129,7 +129,7 @@ def environment() -> dict[str, str]:
 
     torch = version("torch")
     return {
-        "bayeswd": bayeswd.__version__,
+        "bayeswd": __version__,
         "torch": torch,
         "python": platform.python_version(),
     }
