@@ -34,11 +34,10 @@ def grade(
     `secret_file` is None for a secret that `out` keeps. SandboxError, and nothing was executed,
     where the sandbox is not to be had or does not hold.
     """
+    given = None if secret_file is None else seeds.read_secret(secret_file)
     records = out / "records"
     records.mkdir(parents=True, exist_ok=True)
-    secret = (
-        seeds.kept_secret(out / "secret") if secret_file is None else seeds.read_secret(secret_file)
-    )
+    secret = seeds.kept_secret(out / "secret") if given is None else given
     terms = Terms(seeds.fingerprint(secret), seconds, points_total)
     planned = class_run.plan(handed, terms, records)
     waiting = [each for each in planned if each.waits]

@@ -21,6 +21,11 @@ from bayeswd.homework.sandbox import job, landlock, limits, namespaces, privileg
 from bayeswd.homework.sandbox.job import Pipes, Setting
 
 OWN_FOLDER = "/submission"  # the private folder, where there are namespaces
+# What of this package may be in memory with a student's code: nothing that knows an answer.
+_HARMLESS = (
+    *(f"bayeswd.homework.{name}" for name in ("sandbox", "submissions", "calls", "plain", "probe")),
+    "bayeswd.errors",
+)
 _KEPT_FREE = 16  # the pipes of a job get numbers from here on, so that none is in the way
 
 
@@ -36,6 +41,8 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader decides what an interrupt means
     try:
         try:
+            if landlock.version() == 0:
+                raise OSError("this kernel has no Landlock, or it is switched off")
             _load(folder, preload)
             setting, notes = _prepare(folder, allow_namespaces)
         except OSError as error:
@@ -54,9 +61,18 @@ def _load(folder: str, preload: Sequence[str]) -> None:
         with suppress(Exception):
             importlib.import_module(name)
     _load_optimizers()
+    _require_ignorance()
     sys.path[:] = [os.path.realpath(path) for path in sys.path]
     while os.open(os.devnull, os.O_RDWR) < _KEPT_FREE:
         pass
+
+
+def _require_ignorance() -> None:
+    """Refuse to start with anything of bayeswd in memory that knows an answer."""
+    packages = {"bayeswd", "bayeswd.homework"}  # empty, or names without what they stand for
+    known = {name for name in sys.modules if name.split(".")[0] == "bayeswd"} - packages
+    if unwanted := sorted(name for name in known if not name.startswith(_HARMLESS)):
+        raise OSError(f"the fork server would hold {unwanted[0]}, which a job could look into")
 
 
 def _load_optimizers() -> None:
@@ -68,14 +84,12 @@ def _load_optimizers() -> None:
 
 def _prepare(folder: str, allow_namespaces: bool) -> tuple[Setting, dict[str, object]]:
     """The setting for all jobs, and what a person should know about it."""
-    if landlock.version() == 0:
-        raise OSError("this kernel has no Landlock, or it is switched off")
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     grants = reach.grants(OWN_FOLDER)
     used = limits.address_space()
     lacking = "switched off" if not allow_namespaces else _tried(_enter, grants, folder)
     if lacking is None:
         _enter(grants, folder)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # only now: it closes /proc/self to its own user
     closed = [] if lacking is None else [*filter(os.path.exists, grants.readable)]
     closed = [path for path in closed if not privileges.open_to_all(path)]
     other_uid = os.getuid() == 0 and not closed and _tried(privileges.drop, True) is None
