@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bayeswd.analysis.auditing import findings, scripts
+from bayeswd.analysis.auditing import findings, optimizer_findings, scripts
 from bayeswd.analysis.auditing.evidence import Evidence, gather
 from bayeswd.analysis.auditing.keep import kept
 from bayeswd.analysis.auditing.observation import Observation
@@ -134,7 +134,7 @@ def read(
             finding
             for one in parameters
             for finding in findings.of_parameter(
-                one, one.name in names, findings.adaptive_precision(evidence, one)
+                one, one.name in names, optimizer_findings.adaptive_precision(evidence, one)
             )
         ),
         *findings.of_data_term(evidence),

@@ -23,6 +23,7 @@ SETTLED = 7  # steps under a constant gradient; RAdam adapts from its sixth
 ROOT = 1e-9  # of the move without gradient: what may be left at the balancing gradient
 LARGEST, SMALLEST = 1e10, 1e-15  # gradients that are tried
 HALVINGS = 34  # of 58 powers of e: 3e-9 of the gradient
+STILL = 1e-13  # of the weights: they do not move
 CROP = 6  # weights along each axis on which a nonlinear optimizer is tried
 
 Move = Callable[[Weights, Weights], Weights]  # (weights, gradients) -> displacement
@@ -63,7 +64,7 @@ class Update:
         return {i: end - weights[i] for i, end in zip(self.moved, ends, strict=True)}
 
     def cropped(self) -> Callable[..., Weights]:
-        """The same for an optimizer alone, on a corner of each parameter: it acts on each weight."""
+        """The same for an optimizer alone, on a corner of each parameter."""
         node = next(self.cycle.end[i] for i in self.moved)
         assert node.call is not None
         step = node.call.func
@@ -172,3 +173,7 @@ def _bisected(
 def _signs(like: Tensor, generator: torch.Generator) -> Tensor:
     drawn = torch.rand(like.shape, generator=generator, dtype=torch.float64)
     return torch.where(drawn < 0.5, -1.0, 1.0).to(torch.float64) * (0.5 + drawn)
+
+
+def is_moved(step: Tensor, weights: Tensor) -> bool:
+    return float(step.abs().max()) > STILL * float(weights.abs().max())

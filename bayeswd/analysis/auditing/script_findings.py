@@ -44,8 +44,9 @@ def of_script(evidence: Evidence) -> Iterator[Finding]:
 def _lazy(observation: Observation) -> Iterator[Finding]:
     calls = sorted(set(observation.tape.empty_fills))
     if calls:
+        verb = "were" if len(calls) > 1 else "was"
         message = (
-            f"{' and '.join(calls)} {'were' if len(calls) > 1 else 'was'} called on a parameter that has no elements yet (a lazy "
+            f"{' and '.join(calls)} {verb} called on a parameter that has no elements yet (a lazy "
             "layer): it did nothing, and the layer's default initialisation is used"
         )
         yield Finding("lazy-init", "error", message, evidence={"calls": len(calls)})
