@@ -169,7 +169,7 @@ def _batches(inputs: Tensor, targets: Tensor) -> list[slice]:
 def _parameters(parameters: Parameters) -> tuple[list[Tensor], dict[int, str]]:
     """The tensors, and what to call each."""
     if isinstance(parameters, nn.Module):
-        named = dict(parameters.named_parameters())
+        named: dict[str, Tensor] = dict(parameters.named_parameters())
     elif isinstance(parameters, Mapping):
         named = dict(parameters)
     else:

@@ -34,7 +34,8 @@ def penalty_value(graph: LossGraph, weights: Weights) -> Tensor:
     if not graph.penalties:
         return torch.zeros((), dtype=torch.float64)
     values = replay([one.node for one in graph.penalties], graph.at(weights))
-    parts = [(v * one.slope).sum() for v, one in zip(values, graph.penalties, strict=True)]
+    pairs = zip(values, graph.penalties, strict=True)
+    parts = [(v * one.slope).sum() for v, one in pairs if one.slope is not None]
     return torch.stack(parts).sum()
 
 

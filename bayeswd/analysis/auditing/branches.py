@@ -16,9 +16,9 @@ from torch import Tensor
 
 from bayeswd.analysis.auditing.cycles import Backward
 from bayeswd.analysis.auditing.force_families import Weights
-from bayeswd.analysis.auditing.graph import Node, ancestors
+from bayeswd.analysis.auditing.graph import Node, ancestors, signatures_of
 from bayeswd.analysis.auditing.injected import GRAD
-from bayeswd.analysis.auditing.replay import CannotReplay, constant, replay, wide
+from bayeswd.analysis.auditing.replay import ReplayError, constant, replay, wide
 
 SAME = 1e-9  # float64 replays of one number
 CHANGES = 3  # other weights and other data that a slope must survive
@@ -129,12 +129,12 @@ class LossGraph:
 
     @cached_property
     def branches(self) -> list[Branch]:
-        """The frontier with its slopes. CannotReplay where the loss cannot be computed again."""
+        """The frontier with its slopes. ReplayError where the loss cannot be computed again."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             first = self.slopes(self.at(self.weights))
             others = list(self._elsewhere())
-        signatures = _signatures(self.nodes, self.leaves)
+        signatures = signatures_of(self.nodes, self.leaves)
         return [
             Branch(
                 node,
@@ -196,7 +196,7 @@ class LossGraph:
     @cached_property
     def sums_over_parameters(self) -> set[str]:
         """Single numbers computed from parameters alone, by what they are."""
-        signatures = _signatures(self.nodes, self.leaves)
+        signatures = signatures_of(self.nodes, self.leaves)
         singles = (one for one in self.frontier if one.size == 1 and one.call is not None)
         return {signatures[id(one)] for one in singles if self._sums(one)}
 
@@ -211,7 +211,7 @@ class LossGraph:
             known = {**self.at(weights), **self._other_data(generator)}
             try:
                 slopes = self.slopes(known)
-            except CannotReplay:
+            except ReplayError:
                 continue
             yield slopes
 
@@ -242,18 +242,3 @@ def _constant(first: Tensor, others: Sequence[Tensor]) -> bool:
     return bool(others) and all(
         bool(((one - first).abs() <= SAME * size + 1e-300).all()) for one in others
     )
-
-
-def _signatures(nodes: list[Node], leaves: dict[Node, int]) -> dict[int, str]:
-    """What each node is, in words that are the same in every cycle."""
-    found: dict[int, str] = {}
-    for node in nodes:
-        if node in leaves:
-            found[id(node)] = f"p{leaves[node]}"
-        elif node.call is None:
-            found[id(node)] = "data" if node.colours else "given"
-        else:
-            inner = ",".join(found[id(one)] for one in node.parents())
-            text = f"{node.call.name}({inner})"
-            found[id(node)] = text if len(text) < 200 else f"{node.call.name}#{hash(text)}"
-    return found

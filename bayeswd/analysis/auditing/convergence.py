@@ -11,7 +11,7 @@ from torch import Tensor
 from bayeswd.analysis.auditing import stability
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.full_objective import MOST, NEWTON, Objective, flat, objective_of
-from bayeswd.analysis.auditing.replay import CannotReplay, wide
+from bayeswd.analysis.auditing.replay import ReplayError, wide
 from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
 
@@ -30,7 +30,7 @@ def of_run(evidence: Evidence, noise_scale: float | None) -> tuple[dict[str, Any
     try:
         found += stability.of_step(evidence, converged)
         found += _from_mode(evidence, noise_scale, converged)
-    except CannotReplay as reason:
+    except ReplayError as reason:
         converged["reason"] = str(reason)
     return converged, found
 

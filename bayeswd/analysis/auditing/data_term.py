@@ -19,7 +19,7 @@ from torch import Tensor
 from bayeswd.analysis.auditing.branches import LossGraph
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.injected import GRAD
-from bayeswd.analysis.auditing.replay import CannotReplay, replay
+from bayeswd.analysis.auditing.replay import ReplayError, replay
 from bayeswd.analysis.auditing.scores import SCORES, Force, bounded, class_axis, fit
 
 
@@ -107,7 +107,7 @@ def data_term(graph: LossGraph) -> tuple[DataTerm, Node | None]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return _scored(graph, output), output
-    except CannotReplay as reason:
+    except ReplayError as reason:
         return DataTerm("unknown", note=str(reason)), output
 
 

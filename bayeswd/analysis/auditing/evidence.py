@@ -16,7 +16,7 @@ from bayeswd.analysis.auditing.force_families import Pull, Weights, match, probe
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.moves import Update
 from bayeswd.analysis.auditing.observation import Observation
-from bayeswd.analysis.auditing.replay import CannotReplay, wide
+from bayeswd.analysis.auditing.replay import ReplayError, wide
 from bayeswd.analysis.auditing.roles import roles_of, scale_invariant
 from bayeswd.analysis.auditing.update_pulls import Learned, learn
 
@@ -135,7 +135,7 @@ def data_term_of(graph: LossGraph, troubles: list[str]) -> tuple[DataTerm, Node 
     try:
         term, output = data_term(graph)
         return _by_example(term, _batch_rows(graph)), output
-    except CannotReplay as reason:
+    except ReplayError as reason:
         troubles.append(f"the loss cannot be computed again ({reason})")
         return DataTerm("unknown", note=troubles[-1]), None
 
@@ -158,7 +158,7 @@ def loss_pulls(
         try:
             for branch in graph.penalties:
                 pulls += branch_pulls(graph, branch, observation)
-        except CannotReplay as reason:
+        except ReplayError as reason:
             troubles.append(f"the loss cannot be computed again ({reason})")
     return pulls
 

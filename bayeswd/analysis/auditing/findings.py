@@ -180,8 +180,8 @@ def of_training(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("penalty-comes-and-goes", WARNING, message)
     others = evidence.trained_elsewhere
     if others:
-        names = listed([evidence.observation.names.of(i) for i in sorted(others)])
-        message = f"another loss trains {names}: nothing is said about them here"
+        which = listed([evidence.observation.names.of(i) for i in sorted(others)])
+        message = f"another loss trains {which}: nothing is said about them here"
         yield Finding("another-loss", WARNING, message, evidence={"parameters": len(others)})
     yield from _changes(evidence)
     yield from hidden_decay(evidence)

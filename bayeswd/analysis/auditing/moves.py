@@ -48,7 +48,7 @@ class Update:
         self.gradients = [node for node in self.nodes if node.gradient is not None]
 
     def move(self, weights: Weights, gradients: Weights, repeats: int = 1) -> Weights:
-        """D(g, w). CannotReplay where a line of the update cannot be computed again."""
+        """D(g, w). ReplayError where a line of the update cannot be computed again."""
         shares = dict.fromkeys(weights, 0)
         for node in self.gradients:
             shares[node.gradient] += 1  # type: ignore[index]
@@ -68,6 +68,7 @@ class Update:
         node = next(self.cycle.end[i] for i in self.moved)
         assert node.call is not None
         step = node.call.func
+        assert isinstance(step, TakenStep)
         order = [n.parameter for n in node.call.args[0]]
         graded = [n.gradient if n is not None else None for n in node.call.args[1]]
 

@@ -19,7 +19,9 @@ def adaptive_precision(evidence: Evidence, one: ParameterFinding) -> dict[str, f
     observation = evidence.observation
     names = {observation.names.of(i): p for i, p in enumerate(observation.tape.params)}
     param = names.get(one.name)
-    for step in evidence.cycle.steps if box and unit and param is not None else ():
+    if param is None or not box or not unit:
+        return {}
+    for step in evidence.cycle.steps:
         state = step.optimizer.state.get(param, {})
         if "exp_avg_sq" not in state:
             continue
@@ -40,7 +42,9 @@ def hidden_decay(evidence: Evidence) -> Iterator[Finding]:
     for step in evidence.cycle.steps:
         for group, options in zip(step.optimizer.param_groups, step.options, strict=True):
             written = options.get("weight_decay")
-            for param in group["params"] if isinstance(written, float | int) else ():
+            if not isinstance(written, float | int):
+                continue
+            for param in group["params"]:
                 index = evidence.observation.tape.slots.index_of(param)
                 pulls = [one for one in evidence.pulls if one.parameter == index]
                 found = [

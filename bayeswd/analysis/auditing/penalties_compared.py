@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bayeswd.analysis.auditing import branch_forces
 from bayeswd.analysis.auditing.branches import LossGraph
 from bayeswd.analysis.auditing.force_families import probes
-from bayeswd.analysis.auditing.replay import CannotReplay
+from bayeswd.analysis.auditing.replay import ReplayError
 
 
 def silent(graphs: Sequence[LossGraph]) -> set[int]:
@@ -19,7 +19,7 @@ def silent(graphs: Sequence[LossGraph]) -> set[int]:
                 forces = branch_forces.force(graph, branch, probes(graph.weights)[0])
                 if not any(bool(one.any()) for one in forces.values()):
                     found |= graph.parameters_of(branch.node)
-        except CannotReplay:
+        except ReplayError:
             continue
     return found
 
@@ -28,7 +28,7 @@ def is_broadcast(graph: LossGraph) -> bool:
     """Whether a penalty, one number, was added to each row of errors."""
     try:
         single = {id(one.node) for one in graph.penalties if one.node.size == 1}
-    except CannotReplay:
+    except ReplayError:
         return False
     return any(
         node.size > 1 and any(id(one) in single for one in node.parents())
@@ -42,7 +42,7 @@ def grows_with_rows(whole: LossGraph, rows: int, part: LossGraph, fewer: int) ->
     try:
         slopes = {one.signature: one.slope for one in whole.penalties}
         pairs = [(slopes.get(one.signature), one.slope) for one in part.penalties]
-    except CannotReplay:
+    except ReplayError:
         return False
     ratios = [
         float(a.abs().sum() / b.abs().sum()) for a, b in pairs if a is not None and b is not None

@@ -14,7 +14,7 @@ from bayeswd.analysis.auditing.data_term import DataTerm, data_term
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.graph import Sink
 from bayeswd.analysis.auditing.observation import Observation
-from bayeswd.analysis.auditing.replay import CannotReplay
+from bayeswd.analysis.auditing.replay import ReplayError
 from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
 
@@ -108,7 +108,7 @@ def _reported(evidence: Evidence) -> Iterator[Reported]:
             with torch.enable_grad():
                 term, _ = data_term(graph)
                 penalised = bool(graph.penalties)
-        except CannotReplay:
+        except ReplayError:
             continue
         if not term.known:
             continue

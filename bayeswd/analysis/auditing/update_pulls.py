@@ -28,7 +28,7 @@ from bayeswd.analysis.auditing.moves import (
     linear_response,
     response,
 )
-from bayeswd.analysis.auditing.replay import CannotReplay
+from bayeswd.analysis.auditing.replay import ReplayError
 from bayeswd.analysis.auditing.walls import farthest_steps, is_barrier, walls
 
 TOLERANCE = 1e-7  # of a force found as a root
@@ -63,7 +63,7 @@ def learn(update: Update, weights: Weights, centres: dict[int, list[Tensor]]) ->
         return learned
     try:
         _learn(update, weights, centres, learned)
-    except CannotReplay as reason:
+    except ReplayError as reason:
         learned.trouble = f"the update cannot be computed again ({reason})"
     except Exception as error:  # the program's own classes may fail in any way on a copy
         learned.trouble = f"the update failed on a copy ({type(error).__name__}: {error})"
