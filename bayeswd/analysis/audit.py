@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from bayeswd.analysis.auditing import findings, scripts
+from bayeswd.analysis.auditing import findings, optimizer_findings, scripts
 from bayeswd.analysis.auditing.evidence import Evidence, gather
 from bayeswd.analysis.auditing.keep import kept
 from bayeswd.analysis.auditing.observation import Observation
@@ -134,7 +134,7 @@ def read(
             finding
             for one in parameters
             for finding in findings.of_parameter(
-                one, one.name in names, findings.adaptive_precision(evidence, one)
+                one, one.name in names, optimizer_findings.adaptive_precision(evidence, one)
             )
         ),
         *findings.of_data_term(evidence),
@@ -169,7 +169,7 @@ def _batches(inputs: Tensor, targets: Tensor) -> list[slice]:
 def _parameters(parameters: Parameters) -> tuple[list[Tensor], dict[int, str]]:
     """The tensors, and what to call each."""
     if isinstance(parameters, nn.Module):
-        named = dict(parameters.named_parameters())
+        named: dict[str, Tensor] = dict(parameters.named_parameters())
     elif isinstance(parameters, Mapping):
         named = dict(parameters)
     else:

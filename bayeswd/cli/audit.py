@@ -23,6 +23,7 @@ unknown are null. `status` is "measured", "cannot tell" or "not trained".
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("script", metavar="SCRIPT", help="a Python program that trains with torch")
     parser.add_argument(
-        "arguments", nargs="*", metavar="ARG", help="arguments of the program, after --"
+        "--arguments", default="", metavar="TEXT", help="the program's own arguments, in quotes"
     )
     parser.add_argument("--entry", metavar="FUNCTION", help="call this function of the program")
     parser.add_argument("--noise", type=float, metavar="SIGMA", help="the noise sd, if it is known")
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = audit.script(
         arguments.script,
         entry=arguments.entry,
-        arguments=arguments.arguments,
+        arguments=shlex.split(arguments.arguments),
         noise_scale=arguments.noise,
         output=sys.stderr,
     )

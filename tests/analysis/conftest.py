@@ -1,5 +1,9 @@
-"""Problems that the tests of paths and of choices among strengths share."""
+"""What tests of this floor share: problems for paths and choices, programs to audit."""
 
+import io
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +11,8 @@ import pytest
 from sklearn.datasets import load_diabetes
 from torch import nn
 
+import bayeswd as bw
+from bayeswd.analysis.audit import Audit
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat
@@ -48,3 +54,31 @@ def d2l(prior, seed, noise=0.01):
 def given():
     """The functions above, by name."""
     return SimpleNamespace(state=state, diabetes=diabetes, draw=draw, d2l=d2l)
+
+
+DATA = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(0)
+d, batch = 8, 5
+
+def rows(n):
+    x = torch.randn(n, d)
+    return TensorDataset(x, x @ torch.full((d, 1), 0.3) + 0.05 + 0.1 * torch.randn(n, 1))
+
+train = DataLoader(rows(20), batch_size=batch, shuffle=True)
+"""
+VALID = "valid = DataLoader(rows(30), batch_size=10)\n"
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Callable[..., Audit]:
+    """Write a program, by default after its data (and validation rows), and audit it."""
+
+    def run(text: str, data: bool = True, valid: bool = False, **options: object) -> Audit:
+        path = tmp_path / "train.py"
+        path.write_text((DATA if data else "") + (VALID if valid else "") + dedent(text))
+        return bw.audit.script(str(path), output=io.StringIO(), **options)  # type: ignore[arg-type]
+
+    return run

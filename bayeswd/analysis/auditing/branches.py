@@ -16,9 +16,9 @@ from torch import Tensor
 
 from bayeswd.analysis.auditing.cycles import Backward
 from bayeswd.analysis.auditing.force_families import Weights
-from bayeswd.analysis.auditing.graph import Node, ancestors
+from bayeswd.analysis.auditing.graph import Node, ancestors, signatures_of
 from bayeswd.analysis.auditing.injected import GRAD
-from bayeswd.analysis.auditing.replay import CannotReplay, constant, replay, wide
+from bayeswd.analysis.auditing.replay import ReplayError, constant, replay, wide
 
 SAME = 1e-9  # float64 replays of one number
 CHANGES = 3  # other weights and other data that a slope must survive
@@ -129,12 +129,12 @@ class LossGraph:
 
     @cached_property
     def branches(self) -> list[Branch]:
-        """The frontier with its slopes. CannotReplay where the loss cannot be computed again."""
+        """The frontier with its slopes. ReplayError where the loss cannot be computed again."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             first = self.slopes(self.at(self.weights))
             others = list(self._elsewhere())
-        signatures = _signatures(self.nodes, self.leaves)
+        signatures = signatures_of(self.nodes, self.leaves)
         return [
             Branch(
                 node,
@@ -151,7 +151,7 @@ class LossGraph:
 
     @property
     def undecided(self) -> list[Branch]:
-        """Sums over weights whose slope depends on the data, or is 0: penalties of no fixed weight."""
+        """Sums over weights with a slope that depends on the data, or is 0."""
         scalars = (one for one in self.branches if one.node.size == 1 and one.node.call is not None)
         return [
             one
@@ -193,6 +193,13 @@ class LossGraph:
                 found.add(self.leaves[own[0]])
         return found
 
+    @cached_property
+    def sums_over_parameters(self) -> set[str]:
+        """Single numbers computed from parameters alone, by what they are."""
+        signatures = signatures_of(self.nodes, self.leaves)
+        singles = (one for one in self.frontier if one.size == 1 and one.call is not None)
+        return {signatures[id(one)] for one in singles if self._sums(one)}
+
     def _sums(self, node: Node) -> bool:
         return any(one in self.leaves and one.size > 1 for one in ancestors([node], self.leaves))
 
@@ -204,7 +211,7 @@ class LossGraph:
             known = {**self.at(weights), **self._other_data(generator)}
             try:
                 slopes = self.slopes(known)
-            except CannotReplay:
+            except ReplayError:
                 continue
             yield slopes
 
@@ -219,38 +226,6 @@ class LossGraph:
                 value = value * (1 - torch.rand(value.shape, generator=generator).to(value) / 3)
             changed[node] = value
         return changed
-
-    # -- the force of a branch --------------------------------------------------------------
-
-    def force(self, branch: Branch, weights: Weights) -> Weights:
-        """slope * d branch / d parameter, at any weights."""
-        assert branch.slope is not None
-        leaves = {key: one.detach().clone().requires_grad_() for key, one in weights.items()}
-        with torch.enable_grad():
-            (value,) = replay([branch.node], self.at(leaves))
-            whole = (value * branch.slope).sum()
-        keys = list(leaves)
-        if not whole.requires_grad:
-            return {key: torch.zeros_like(one) for key, one in weights.items()}
-        found = GRAD(whole, [leaves[key] for key in keys], allow_unused=True)
-        return {
-            key: torch.zeros_like(weights[key]) if one is None else one
-            for key, one in zip(keys, found, strict=True)
-        }
-
-    def penalty_value(self, weights: Weights) -> Tensor:
-        """What the penalties add to the objective, up to a constant."""
-        if not self.penalties:
-            return torch.zeros((), dtype=torch.float64)
-        values = replay([one.node for one in self.penalties], self.at(weights))
-        parts = [(v * one.slope).sum() for v, one in zip(values, self.penalties, strict=True)]
-        return torch.stack(parts).sum()
-
-    def centres(self, branch: Branch) -> list[Tensor]:
-        """Given tensors inside a branch: where it may pull to."""
-        inside = ancestors([branch.node], self.leaves)
-        roots = [one for one in inside if one.call is None and one not in self.leaves]
-        return [constant(one) for one in roots if one.value is not None and one.shape]
 
 
 def dense(gradient: Tensor) -> Tensor:
@@ -267,18 +242,3 @@ def _constant(first: Tensor, others: Sequence[Tensor]) -> bool:
     return bool(others) and all(
         bool(((one - first).abs() <= SAME * size + 1e-300).all()) for one in others
     )
-
-
-def _signatures(nodes: list[Node], leaves: dict[Node, int]) -> dict[int, str]:
-    """What each node is, in words that are the same in every cycle."""
-    found: dict[int, str] = {}
-    for node in nodes:
-        if node in leaves:
-            found[id(node)] = f"p{leaves[node]}"
-        elif node.call is None:
-            found[id(node)] = "data" if node.colours else "given"
-        else:
-            inner = ",".join(found[id(one)] for one in node.parents())
-            text = f"{node.call.name}({inner})"
-            found[id(node)] = text if len(text) < 200 else f"{node.call.name}#{hash(text)}"
-    return found

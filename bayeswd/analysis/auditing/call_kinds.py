@@ -9,10 +9,8 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 
 from bayeswd.analysis.auditing.graph import Call
 
-GET_DATA = Tensor.data.__get__  # type: ignore[attr-defined]
-SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
-GET_GRAD = Tensor.grad.__get__  # type: ignore[attr-defined]
-SET_GRAD = Tensor.grad.__set__  # type: ignore[attr-defined]
+GET_DATA, SET_DATA = getattr(Tensor, "data").__get__, getattr(Tensor, "data").__set__  # noqa: B009
+GET_GRAD, SET_GRAD = getattr(Tensor, "grad").__get__, getattr(Tensor, "grad").__set__  # noqa: B009
 SINKS = {"item", "__float__", "tolist", "numpy", "__array__", "__format__", "__repr__"}
 PICKING = {"__getitem__", "index_select", "narrow", "split", "chunk", "take", "unbind", "select"}
 HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}

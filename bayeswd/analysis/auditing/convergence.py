@@ -8,17 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bayeswd.analysis.auditing import stability
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.full_objective import MOST, NEWTON, Objective, flat, objective_of
-from bayeswd.analysis.auditing.injected import GRAD
-from bayeswd.analysis.auditing.replay import CannotReplay, wide
+from bayeswd.analysis.auditing.replay import ReplayError, wide
 from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
 
 AT_REST = 1e-6  # of the gradient at the start: Newton's method arrived
 NEAR = 1.0  # posterior sd of the farthest weight; the noise of batches leaves some
 CLOSE = 0.1  # the same as a share of the mode's length, where no sd is known
-POWER = 30  # iterations for the largest curvature
 
 
 def of_run(evidence: Evidence, noise_scale: float | None) -> tuple[dict[str, Any], list[Finding]]:
@@ -29,9 +28,9 @@ def of_run(evidence: Evidence, noise_scale: float | None) -> tuple[dict[str, Any
     if evidence.troubles or not evidence.term.known:
         return {**converged, "reason": "the objective is not known"}, found
     try:
-        found += _stability(evidence, converged)
+        found += stability.of_step(evidence, converged)
         found += _from_mode(evidence, noise_scale, converged)
-    except CannotReplay as reason:
+    except ReplayError as reason:
         converged["reason"] = str(reason)
     return converged, found
 
@@ -66,72 +65,6 @@ def _from_start(evidence: Evidence, converged: dict[str, Any]) -> list[Finding]:
         converged["initial_cosine"] = float(a @ b) / (float(a.norm() * b.norm()) or math.inf)
         converged["initial_share"] = float(a @ b) / float(a @ a)
     return found
-
-
-# -- the step -------------------------------------------------------------------------------
-
-
-def _stability(evidence: Evidence, converged: dict[str, Any]) -> list[Finding]:
-    """The learning rate against 2 (1 + momentum) / L, L the largest curvature of a batch."""
-    learned = evidence.learned
-    if learned is None or learned.rate is None:
-        return []
-    curvature = max(_curvature(evidence, graph) for graph in evidence.some_graphs)
-    decay = max(
-        (
-            float(p.parts["l2"].max())
-            for p in evidence.pulls
-            if "l2" in p.parts and p.source != "loss"
-        ),
-        default=0.0,
-    )
-    limit = 2 * (1 + (learned.momentum or 0.0)) / (curvature + decay) if curvature > 0 else math.inf
-    converged |= {"learning_rate": learned.rate, "stable_below": limit}
-    if learned.rate <= limit:
-        return []
-    message = (
-        f"the learning rate {number(learned.rate)} is above {number(limit)} = "
-        "2 (1 + momentum) / L, L the largest curvature of a batch: steps overshoot"
-    )
-    values = {"learning_rate": learned.rate, "limit": limit}
-    return [Finding("learning-rate-unstable", "error", message, evidence=values)]
-
-
-def _curvature(evidence: Evidence, graph: Any) -> float:
-    """The largest eigenvalue of one batch's loss, at the last weights, by power iteration."""
-    weights = evidence.last_weights
-    keys = sorted(graph.used)
-    leaves = {i: weights[i].detach().clone().requires_grad_() for i in weights}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        value = graph.objective(graph.at(leaves))
-        inputs = [leaves[i] for i in keys]
-        slopes = GRAD(value, inputs, create_graph=True, allow_unused=True)
-        pairs = [
-            (s, x) for s, x in zip(slopes, inputs, strict=True) if s is not None and s.requires_grad
-        ]
-        if not pairs:
-            return 0.0
-        slopes_flat = flat([s for s, _ in pairs])
-        generator = torch.Generator().manual_seed(0)
-        vector = torch.randn(slopes_flat.shape, generator=generator, dtype=torch.float64)
-        size = 0.0
-        for _ in range(POWER):
-            vector = vector / vector.norm()
-            product = GRAD(
-                slopes_flat @ vector, [x for _, x in pairs], retain_graph=True, allow_unused=True
-            )
-            image = flat(
-                [
-                    torch.zeros_like(x) if p is None else p
-                    for p, (_, x) in zip(product, pairs, strict=True)
-                ]
-            )
-            size = float(image @ vector)
-            if float(image.norm()) == 0:
-                return 0.0
-            vector = image
-    return size
 
 
 # -- the mode -------------------------------------------------------------------------------

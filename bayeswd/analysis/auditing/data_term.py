@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,11 +19,8 @@ from torch import Tensor
 from bayeswd.analysis.auditing.branches import LossGraph
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.injected import GRAD
-from bayeswd.analysis.auditing.replay import CannotReplay, replay
-
-EXACT = 1e-7
-
-Force = Callable[[Tensor], Tensor]
+from bayeswd.analysis.auditing.replay import ReplayError, replay
+from bayeswd.analysis.auditing.scores import SCORES, Force, bounded, class_axis, fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +107,7 @@ def data_term(graph: LossGraph) -> tuple[DataTerm, Node | None]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return _scored(graph, output), output
-    except CannotReplay as reason:
+    except ReplayError as reason:
         return DataTerm("unknown", note=str(reason)), output
 
 
@@ -143,43 +140,18 @@ def _scored(graph: LossGraph, output: Node) -> DataTerm:
     ]
     slopes = [force(value)] + [force(value + step) for step in steps]
     rows = len(value) if value.ndim else 1
-    shape = {"rows": rows, "outputs": max(value.numel() // max(rows, 1), 1)}
+    shape: dict[str, Any] = {"rows": rows, "outputs": max(value.numel() // max(rows, 1), 1)}
     for name in SCORES:
-        weights = _fit(name, value, steps, slopes)
+        weights = fit(name, value, steps, slopes)
         if weights is not None:
             return _finished(name, weights, graph, output, value, slopes[0], shape)
-    bounded = _bounded(value, force, shape)
-    return bounded or DataTerm("unknown", note=_what(graph, output), **shape)
-
-
-SCORES: dict[str, Callable[[Tensor], Tensor]] = {
-    "gaussian": lambda value: value,
-    "bernoulli": torch.sigmoid,
-    "poisson": torch.exp,
-    "categorical": lambda value: value.softmax(1),
-    "categorical, last axis": lambda value: value.softmax(-1),
-}
-
-
-def _fit(name: str, value: Tensor, steps: list[Tensor], slopes: list[Tensor]) -> Tensor | None:
-    """The precision of each element, if the force changes as this score does."""
-    score, axis = SCORES[name], _class_axis(name)
-    if axis is not None and (value.ndim < 2 or value.shape[axis] < 2):
-        return None
-    scored = torch.stack([score(value + step) - score(value) for step in steps])
-    moved = torch.stack([one - slopes[0] for one in slopes[1:]])
-    if not (bool(scored.isfinite().all()) and bool(moved.isfinite().all())):
-        return None
-    product, square = (scored * moved).sum(0), (scored * scored).sum(0)
-    if axis is not None:  # one weight for all classes of a row
-        product, square = product.sum(axis, keepdim=True), square.sum(axis, keepdim=True)
-    weights = product / square
-    left, whole = float((moved - weights * scored).norm()), float(moved.norm())
-    return weights if whole > 0 and left <= EXACT * whole else None
-
-
-def _class_axis(name: str) -> int | None:
-    return {"categorical": 1, "categorical, last axis": -1}.get(name)
+    found = bounded(value, force)
+    if found is None:
+        return DataTerm("unknown", note=_what(graph, output), **shape)
+    precision = float(found.weights.mean()) if is_uniform(found.weights) else None
+    return DataTerm(
+        found.likelihood, precision, found.weights.flatten(), threshold=found.threshold, **shape
+    )
 
 
 def _finished(
@@ -189,13 +161,12 @@ def _finished(
     output: Node,
     value: Tensor,
     force: Tensor,
-    shape: dict[str, int],
+    shape: dict[str, Any],
 ) -> DataTerm:
     notes, smoothing = [], 0.0
-    kept = weights[weights != 0]
-    one = kept.mean()
-    uniform = len(kept) == weights.numel() and bool(((kept - one).abs() <= 1e-6 * one.abs()).all())
-    axis = _class_axis(name)
+    one = weights[weights != 0].mean()
+    uniform = is_uniform(weights)
+    axis = class_axis(name)
     if axis is not None:
         shape = {"rows": len(value), "outputs": weights.numel() // len(value)}
         targets, classes = SCORES[name](value) - force / weights, value.shape[axis]
@@ -214,7 +185,7 @@ def _finished(
         smoothing=smoothing,
         broadcast=broadcast,
         note="; ".join(notes),
-        **shape,  # type: ignore[arg-type]
+        **shape,
     )
 
 
@@ -234,50 +205,13 @@ def _is_broadcast(graph: LossGraph, output: Node) -> bool:
     return False
 
 
-def _bounded(value: Tensor, force: Force, shape: dict[str, int]) -> DataTerm | None:
-    """Absolute errors and Huber's: a score that is linear around the target and then constant."""
-    far = 1e6 * (1 + float(value.abs().max()))
-    high, low = force(value + far), force(value - far)
-    largest = float(high.abs().max())
-    if largest == 0 or float((high + low).abs().max()) > EXACT * largest:
-        return None
-    if not bool(((force(value + 2 * far) - high).abs() <= EXACT * largest).all()):
-        return None
-    below, above = value - far, value + far
-    for _ in range(100):
-        middle = (below + above) / 2
-        up = force(middle) * high.sign() > 0
-        above, below = torch.where(up, middle, above), torch.where(up, below, middle)
-    center = (below + above) / 2
-    return _huber(value, center, force, high, shape)
-
-
-def _huber(
-    value: Tensor, center: Tensor, force: Force, high: Tensor, shape: dict[str, int]
-) -> DataTerm | None:
-    spread = float((value - center).abs().mean()) or 1.0
-    tiny = force(center + 1e-7 * spread)
-    constant = bool(((tiny - high).abs() <= EXACT * high.abs()).all())
-    if constant:
-        kind, weights, threshold = "laplace", high.abs(), None
-    else:
-        small = 1e-3 * spread
-        while float((force(center + small) / high).abs().max()) >= 1 and small > 1e-12:
-            small /= 10
-        weights = force(center + small) / small
-        limit = high.abs() / weights
-        kind, threshold = "huber", float(limit.mean())
-        for factor in (0.3, 0.9, 1.7):
-            at = center + factor * threshold
-            wanted = weights * torch.minimum((at - center), limit)
-            if float((force(at) - wanted).abs().max()) > 1e-5 * float(high.abs().max()):
-                return None
-    uniform = float(weights.max() - weights.min()) <= 1e-6 * float(weights.max())
-    precision = float(weights.mean()) if uniform else None
-    return DataTerm(kind, precision, weights.flatten(), threshold=threshold, **shape)  # type: ignore[arg-type]
-
-
 def _what(graph: LossGraph, output: Node) -> str:
     if output in [node for node, _ in graph.event.losses]:
         return "weights reach the loss by more than one way; no single output of a model"
     return "the force at the output is the score of no likelihood that is known here"
+
+
+def is_uniform(weights: Tensor) -> bool:
+    """Whether every row has the same, to rounding."""
+    middle = weights.mean()
+    return bool(((weights - middle).abs() <= 1e-6 * middle.abs()).all())

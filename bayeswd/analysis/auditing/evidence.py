@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from bayeswd.analysis.auditing import branch_forces, penalties_compared
 from bayeswd.analysis.auditing.branches import Branch, LossGraph
 from bayeswd.analysis.auditing.cycles import Cycle
 from bayeswd.analysis.auditing.data_term import DataTerm, data_term
@@ -15,7 +16,7 @@ from bayeswd.analysis.auditing.force_families import Pull, Weights, match, probe
 from bayeswd.analysis.auditing.graph import Node
 from bayeswd.analysis.auditing.moves import Update
 from bayeswd.analysis.auditing.observation import Observation
-from bayeswd.analysis.auditing.replay import CannotReplay, wide
+from bayeswd.analysis.auditing.replay import ReplayError, wide
 from bayeswd.analysis.auditing.roles import roles_of, scale_invariant
 from bayeswd.analysis.auditing.update_pulls import Learned, learn
 
@@ -46,6 +47,7 @@ class Evidence:
     invariant: set[int] = field(default_factory=set)
     silent: set[int] = field(default_factory=set)
     per_example: bool = False
+    varies: bool = False
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -57,6 +59,14 @@ class Evidence:
     def last_weights(self) -> Weights:
         """At the end of the program."""
         return {i: wide(one.detach()) for i, one in enumerate(self.observation.tape.params)}
+
+    @property
+    def trained_elsewhere(self) -> set[int]:
+        """Parameters that are updated and do not enter the loss that is reported."""
+        used = {i for graph in self.graphs for i in graph.used}
+        ends = [cycle.end for cycle in self.observation.cycles]
+        moved = {i for end in ends for i, node in enumerate(end) if node.call is not None}
+        return moved - used
 
     @property
     def some_graphs(self) -> list[LossGraph]:
@@ -86,7 +96,7 @@ class Evidence:
 def gather(observation: Observation, n: int | None = None, with_update: bool = True) -> Evidence:
     """Measure. Nothing of the program runs again but copies of its recorded calls."""
     cycles = [cycle for cycle in observation.cycles if cycle.backwards]
-    guessed = observation.tape.all_data
+    guessed = observation.tape.book.all_data
     graphs = [[LossGraph(event, guessed) for event in cycle.backwards] for cycle in cycles]
     sizes = [sum(_batch_rows(graph) for graph in several) for several in graphs]
     full = max(sizes)
@@ -106,9 +116,7 @@ def gather(observation: Observation, n: int | None = None, with_update: bool = T
         sum(term.rows for term, _ in found) or full,
         troubles=troubles,
     )
-    evidence.silent = _silent(graphs[last])
-    evidence.per_example = any(_is_broadcast(graph) for graph in graphs[last])
-    _compare(evidence, graphs, first, last)
+    _compare_penalties(evidence, graphs, first, last)
     evidence.pulls += _hook_pulls(cycles, troubles)
     if with_update:
         _add_update(evidence, cycles)
@@ -127,7 +135,7 @@ def data_term_of(graph: LossGraph, troubles: list[str]) -> tuple[DataTerm, Node 
     try:
         term, output = data_term(graph)
         return _by_example(term, _batch_rows(graph)), output
-    except CannotReplay as reason:
+    except ReplayError as reason:
         troubles.append(f"the loss cannot be computed again ({reason})")
         return DataTerm("unknown", note=troubles[-1]), None
 
@@ -150,15 +158,15 @@ def loss_pulls(
         try:
             for branch in graph.penalties:
                 pulls += branch_pulls(graph, branch, observation)
-        except CannotReplay as reason:
+        except ReplayError as reason:
             troubles.append(f"the loss cannot be computed again ({reason})")
     return pulls
 
 
 def branch_pulls(graph: LossGraph, branch: Branch, observation: Observation) -> list[Pull]:
     points = probes({i: wide(one) for i, one in graph.weights.items()})
-    forces = [graph.force(branch, point) for point in points]
-    given = graph.centres(branch)
+    forces = [branch_forces.force(graph, branch, point) for point in points]
+    given = branch_forces.centres(graph, branch)
     centres = {
         i: [c for c in [*map(wide, given), *_start(observation, i)] if c.shape == one.shape]
         for i, one in graph.weights.items()
@@ -169,6 +177,25 @@ def branch_pulls(graph: LossGraph, branch: Branch, observation: Observation) -> 
 def _start(observation: Observation, index: int) -> list[Tensor]:
     first = observation.first_weights
     return [wide(first[index])] if index in first else []
+
+
+def _compare_penalties(
+    evidence: Evidence, graphs: list[list[LossGraph]], first: int, last: int
+) -> None:
+    """Whether they act, change on the way, come and go, or grow with the batch."""
+    here = graphs[last]
+    evidence.silent = penalties_compared.silent(here)
+    evidence.per_example = any(penalties_compared.is_broadcast(graph) for graph in here)
+    evidence.varies = penalties_compared.come_and_go([several[0] for several in graphs])
+    if first != last:
+        evidence.first = loss_pulls(graphs[first], evidence.observation, [])
+    rows = [_batch_rows(several[0]) for several in graphs]
+    smaller = [place for place, size in enumerate(rows) if 0 < size < rows[last]]
+    if smaller:
+        other = smaller[0]
+        evidence.per_example |= penalties_compared.grows_with_rows(
+            here[0], rows[last], graphs[other][0], rows[other]
+        )
 
 
 def _batch_rows(graph: LossGraph) -> int:
@@ -182,52 +209,6 @@ def _examples(graphs: list[list[LossGraph]], cycles: list[Cycle]) -> int:
     later = graphs[1:] or graphs
     entering = [one for several in later for graph in several for one in graph.entering]
     return max((one.rows or 0 for one in entering), default=0)
-
-
-def _silent(graphs: list[LossGraph]) -> set[int]:
-    """Parameters whose penalty is in the loss but pulls nothing: it was detached."""
-    found: set[int] = set()
-    for graph in graphs:
-        try:
-            for branch in graph.penalties:
-                point = probes(graph.weights)[0]
-                if not any(bool(one.any()) for one in graph.force(branch, point).values()):
-                    found |= graph.parameters_of(branch.node)
-        except CannotReplay:
-            continue
-    return found
-
-
-def _is_broadcast(graph: LossGraph) -> bool:
-    """Whether a penalty, one number, was added to each row of errors."""
-    try:
-        single = {id(one.node) for one in graph.penalties if one.node.size == 1}
-    except CannotReplay:
-        return False
-    return any(
-        node.size > 1 and any(id(one) in single for one in node.parents())
-        for node in graph.nodes
-        if graph.is_tainted(node)
-    )
-
-
-def _compare(evidence: Evidence, graphs: list[list[LossGraph]], first: int, last: int) -> None:
-    """Whether the penalty changes on the way, or with the size of the batch."""
-    if first != last:
-        evidence.first = loss_pulls(graphs[first], evidence.observation, [])
-    rows = [_batch_rows(several[0]) for several in graphs]
-    other = next((place for place, size in enumerate(rows) if 0 < size < rows[last]), None)
-    if other is None:
-        return
-    try:
-        mine = {one.signature: one.slope for one in graphs[last][0].penalties}
-        for one in graphs[other][0].penalties:
-            whole, part = mine.get(one.signature), one.slope
-            if whole is not None and part is not None:
-                ratio = float(whole.abs().sum() / part.abs().sum())
-                evidence.per_example |= abs(ratio * rows[other] / rows[last] - 1) < 1e-6
-    except CannotReplay:
-        return
 
 
 def _hook_pulls(cycles: list[Cycle], troubles: list[str]) -> list[Pull]:

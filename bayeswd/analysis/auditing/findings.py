@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.force_families import Pull
+from bayeswd.analysis.auditing.optimizer_findings import hidden_decay
 from bayeswd.analysis.auditing.priors_found import added
-from bayeswd.analysis.auditing.result import CANNOT_TELL, Finding, ParameterFinding
+from bayeswd.analysis.auditing.result import CANNOT_TELL, Finding, ParameterFinding, listed
 from bayeswd.tables import number
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -84,32 +85,6 @@ def _decoupled(one: ParameterFinding, decay: Mapping[str, float]) -> Iterator[Fi
         one.name,
         {"rate_per_step": rate, "half_width": box, **decay},
     )
-
-
-def adaptive_precision(evidence: Evidence, one: ParameterFinding) -> dict[str, float]:
-    """The precision that a decoupled decay acts like in minibatches: lambda (sqrt(v) + eps), nats.
-
-    v: the running mean of squared gradients, from the optimizer's state. Loshchilov & Hutter
-    2019, Proposition 3. In nats (times sigma^2 under Gaussian noise); empty where there is no v.
-    """
-    box, unit = one.strengths.get("box"), evidence.unit
-    observation = evidence.observation
-    names = {observation.names.of(i): p for i, p in enumerate(observation.tape.params)}
-    param = names.get(one.name)
-    for step in evidence.cycle.steps if box and unit and param is not None else ():
-        state = step.optimizer.state.get(param, {})
-        if "exp_avg_sq" not in state:
-            continue
-        group = next(g for g in step.optimizer.param_groups if any(p is param for p in g["params"]))
-        share = 1 - group["betas"][1] ** float(state["step"])
-        size = (state["exp_avg_sq"].double() / share).sqrt() + group["eps"]
-        precision = size / box * unit
-        return {
-            "precision_smallest": float(precision.min()),
-            "precision_median": float(precision.median()),
-            "precision_largest": float(precision.max()),
-        }
-    return {}
 
 
 def _where(one: ParameterFinding, invariant: bool) -> Iterator[Finding]:
@@ -200,8 +175,16 @@ def of_training(evidence: Evidence) -> Iterator[Finding]:
         message = "its penalty is in the loss but has no gradient (it was detached): nothing acts"
         name = evidence.observation.names.of(index)
         yield Finding("penalty-without-gradient", ERROR, message, name)
+    if evidence.varies:
+        message = "the penalty is not the same in every step; what is said here is the last one's"
+        yield Finding("penalty-comes-and-goes", WARNING, message)
+    others = evidence.trained_elsewhere
+    if others:
+        which = listed([evidence.observation.names.of(i) for i in sorted(others)])
+        message = f"another loss trains {which}: nothing is said about them here"
+        yield Finding("another-loss", WARNING, message, evidence={"parameters": len(others)})
     yield from _changes(evidence)
-    yield from _hidden(evidence)
+    yield from hidden_decay(evidence)
 
 
 def _changes(evidence: Evidence) -> Iterator[Finding]:
@@ -220,35 +203,6 @@ def _changes(evidence: Evidence) -> Iterator[Finding]:
                     evidence.observation.names.of(index),
                     {"first": a, "last": b},
                 )
-
-
-def _hidden(evidence: Evidence) -> Iterator[Finding]:
-    """An optimizer that decays by more than the weight_decay it was given."""
-    for step in evidence.cycle.steps:
-        for group, options in zip(step.optimizer.param_groups, step.options, strict=True):
-            written = options.get("weight_decay")
-            for param in group["params"] if isinstance(written, float | int) else ():
-                index = evidence.observation.tape.index_of(param)
-                pulls = [one for one in evidence.pulls if one.parameter == index]
-                found = [
-                    one for one in pulls if one.source == "update" and set(one.parts) == {"l2"}
-                ]
-                if len(found) != 1 or evidence.learned is None or evidence.learned.by_hand:
-                    continue
-                measured = float(found[0].parts["l2"].mean())
-                if abs(measured - written) > 1e-6 * abs(measured):
-                    name = type(step.optimizer).__name__
-                    message = (
-                        f"{name} decays by {number(measured, 6)}, not by the weight_decay "
-                        f"{number(float(written))} it was given"
-                    )
-                    yield Finding(
-                        "hidden-decay",
-                        WARNING,
-                        message,
-                        evidence.observation.names.of(index or 0),
-                        {"measured": measured, "written": float(written)},
-                    )
 
 
 def _of(pulls: Sequence[Pull], index: int) -> list[Pull]:

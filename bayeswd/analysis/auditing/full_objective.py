@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bayeswd.analysis.auditing import branch_forces
 from bayeswd.analysis.auditing.branches import LossGraph
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.force_families import Weights
@@ -37,7 +38,7 @@ class Objective:
         parts = []
         for graph, share in zip(self.graphs, self.shares, strict=True):
             whole = graph.objective(graph.at(weights))
-            parts.append(share * (whole - graph.penalty_value(weights)))
+            parts.append(share * (whole - branch_forces.penalty_value(graph, weights)))
         return torch.stack(parts).sum()
 
     def smooth(self, weights: Weights) -> Tensor:

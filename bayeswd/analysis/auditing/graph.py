@@ -136,3 +136,18 @@ def ancestors(roots: list[Node], stop: Mapping[Node, Any] | None = None) -> list
         if stop is None or node not in stop:
             left.extend(node.parents())
     return sorted(found.values(), key=lambda node: node.order)
+
+
+def signatures_of(nodes: list[Node], leaves: dict[Node, int]) -> dict[int, str]:
+    """What each node is, in words that are the same in every cycle."""
+    found: dict[int, str] = {}
+    for node in nodes:
+        if node in leaves:
+            found[id(node)] = f"p{leaves[node]}"
+        elif node.call is None:
+            found[id(node)] = "data" if node.colours else "given"
+        else:
+            inner = ",".join(found[id(one)] for one in node.parents())
+            text = f"{node.call.name}({inner})"
+            found[id(node)] = text if len(text) < 200 else f"{node.call.name}#{hash(text)}"
+    return found

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from bayeswd.analysis.auditing.call_kinds import UninitializedTensorMixin
+
 DEEP = 4  # levels of containers and functions that are looked through
 
 
@@ -46,8 +48,8 @@ def _save(one: Any, restore: list[Callable[[], None]], seen: set[int], depth: in
     if isinstance(one, Tensor):
         _save_tensor(one, restore)
     elif isinstance(one, nn.Module):
-        modes = [(module, module.training) for module in one.modules()]
-        restore.append(lambda: [setattr(m, "training", mode) for m, mode in modes] and None)
+        for module in one.modules():
+            restore.append(partial(setattr, module, "training", module.training))
         for inner in [*one.parameters(), *one.buffers()]:
             _save(inner, restore, seen, depth)
     elif isinstance(one, Optimizer):
@@ -64,10 +66,10 @@ def _save(one: Any, restore: list[Callable[[], None]], seen: set[int], depth: in
 
 
 def _save_tensor(one: Tensor, restore: list[Callable[[], None]]) -> None:
-    if isinstance(one, nn.parameter.UninitializedTensorMixin):
+    if isinstance(one, UninitializedTensorMixin):
         return
     memory, value, gradient = one.data, one.detach().clone(), one.grad if one.is_leaf else None
-    slope = None if gradient is None else gradient.detach().clone()
+    slope = torch.zeros(()) if gradient is None else gradient.detach().clone()
     needs = one.requires_grad
 
     def undo() -> None:

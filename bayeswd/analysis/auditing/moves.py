@@ -23,6 +23,7 @@ SETTLED = 7  # steps under a constant gradient; RAdam adapts from its sixth
 ROOT = 1e-9  # of the move without gradient: what may be left at the balancing gradient
 LARGEST, SMALLEST = 1e10, 1e-15  # gradients that are tried
 HALVINGS = 34  # of 58 powers of e: 3e-9 of the gradient
+STILL = 1e-13  # of the weights: they do not move
 CROP = 6  # weights along each axis on which a nonlinear optimizer is tried
 
 Move = Callable[[Weights, Weights], Weights]  # (weights, gradients) -> displacement
@@ -47,7 +48,7 @@ class Update:
         self.gradients = [node for node in self.nodes if node.gradient is not None]
 
     def move(self, weights: Weights, gradients: Weights, repeats: int = 1) -> Weights:
-        """D(g, w). CannotReplay where a line of the update cannot be computed again."""
+        """D(g, w). ReplayError where a line of the update cannot be computed again."""
         shares = dict.fromkeys(weights, 0)
         for node in self.gradients:
             shares[node.gradient] += 1  # type: ignore[index]
@@ -63,10 +64,11 @@ class Update:
         return {i: end - weights[i] for i, end in zip(self.moved, ends, strict=True)}
 
     def cropped(self) -> Callable[..., Weights]:
-        """The same for an optimizer alone, on a corner of each parameter: it acts on each weight."""
+        """The same for an optimizer alone, on a corner of each parameter."""
         node = next(self.cycle.end[i] for i in self.moved)
         assert node.call is not None
         step = node.call.func
+        assert isinstance(step, TakenStep)
         order = [n.parameter for n in node.call.args[0]]
         graded = [n.gradient if n is not None else None for n in node.call.args[1]]
 
@@ -172,3 +174,7 @@ def _bisected(
 def _signs(like: Tensor, generator: torch.Generator) -> Tensor:
     drawn = torch.rand(like.shape, generator=generator, dtype=torch.float64)
     return torch.where(drawn < 0.5, -1.0, 1.0).to(torch.float64) * (0.5 + drawn)
+
+
+def is_moved(step: Tensor, weights: Tensor) -> bool:
+    return float(step.abs().max()) > STILL * float(weights.abs().max())

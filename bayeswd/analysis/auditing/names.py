@@ -39,7 +39,7 @@ class Names:
             if isinstance(value, nn.Module) or any(value is one for one in self.objects):
                 self._objects.setdefault(id(value), name)
             for where, one in _tensors(name, value):
-                index = self.tape.index_of(one)
+                index = self.tape.slots.index_of(one)
                 if index is not None:
                     self._tensors.setdefault(index, where)
 

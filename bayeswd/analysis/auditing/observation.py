@@ -122,13 +122,13 @@ class Observation:
             with Off(self.tape):
                 result = original(outputs, inputs, *args, **kwargs)
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            indices = [self.tape.index_of(one) for one in wanted]
+            indices = [self.tape.slots.index_of(one) for one in wanted]
             if not kwargs.get("create_graph") and any(index is not None for index in indices):
                 losses = [outputs] if isinstance(outputs, Tensor) else list(outputs)
                 self._event(losses, [None] * len(losses))
                 for index, one in zip(indices, result, strict=True):
                     if index is not None and one is not None:
-                        self.tape.note(one, self.tape.node_like(one, gradient=index, own=True))
+                        self.tape.book.note(one, self.tape.node_like(one, gradient=index, own=True))
             return result
 
         return grad
@@ -176,7 +176,7 @@ class Observation:
             return None
         self.tape.on = False
         closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)
-        if self.tape.updated and closure is not None:
+        if self.tape.slots.updated and closure is not None:
             self.tape.next_cycle()  # the forward pass is inside the step
         self._step = TakenStep(optimizer, closure is not None)
         self._now.steps.append(self._step)

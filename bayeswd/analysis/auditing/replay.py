@@ -25,7 +25,7 @@ WIDER: dict[str, Any] = {
 }
 
 
-class CannotReplay(Exception):
+class ReplayError(Exception):
     """A recorded call failed, or rests on a value that is no longer known."""
 
 
@@ -35,7 +35,7 @@ def replay(
     """The values of `wanted`, from those of `known`, in float64.
 
     Random calls draw anew; gradients flow from `known` as they did in the program, or everywhere
-    (`always_grad`: what ran without). CannotReplay names the call that failed.
+    (`always_grad`: what ran without). ReplayError names the call that failed.
     """
     values: dict[Any, Any] = {}
     for node in ancestors(list(wanted), known):
@@ -46,7 +46,7 @@ def replay(
 def constant(node: Node) -> Tensor:
     """The value of a root, unless it was overwritten since."""
     if node.value is None or node.value._version != node.version:
-        raise CannotReplay(f"a tensor {node.shape} is no longer what it was")
+        raise ReplayError(f"a tensor {node.shape} is no longer what it was")
     return wide(node.value.detach())
 
 
@@ -78,7 +78,7 @@ def _called(call: Call, values: dict[Any, Any], always_grad: bool) -> tuple[Any,
         with torch.set_grad_enabled(torch.is_grad_enabled() and (call.grad or always_grad)):
             return func(*args, **kwargs), (args, kwargs)
     except Exception as error:
-        raise CannotReplay(f"{call.name}: {str(error).splitlines()[0]}") from error
+        raise ReplayError(f"{call.name}: {str(error).splitlines()[0]}") from error
 
 
 def _argument(one: Any, values: dict[Any, Any]) -> Any:

@@ -6,7 +6,7 @@ import torch
 
 from bayeswd.analysis.auditing.branches import LossGraph
 from bayeswd.analysis.auditing.graph import Call, Node
-from bayeswd.analysis.auditing.replay import CannotReplay, replay
+from bayeswd.analysis.auditing.replay import ReplayError, replay
 
 NORMALISATIONS = {"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"}
 EMBEDDINGS = {"embedding", "embedding_bag"}
@@ -35,7 +35,7 @@ def roles_of(graph: LossGraph) -> dict[int, str]:
 def _penalties(graph: LossGraph) -> list:
     try:
         return graph.penalties
-    except CannotReplay:
+    except ReplayError:
         return []
 
 

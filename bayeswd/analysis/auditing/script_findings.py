@@ -14,7 +14,7 @@ from bayeswd.analysis.auditing.data_term import DataTerm, data_term
 from bayeswd.analysis.auditing.evidence import Evidence
 from bayeswd.analysis.auditing.graph import Sink
 from bayeswd.analysis.auditing.observation import Observation
-from bayeswd.analysis.auditing.replay import CannotReplay
+from bayeswd.analysis.auditing.replay import ReplayError
 from bayeswd.analysis.auditing.result import Finding
 from bayeswd.tables import number
 
@@ -44,8 +44,9 @@ def of_script(evidence: Evidence) -> Iterator[Finding]:
 def _lazy(observation: Observation) -> Iterator[Finding]:
     calls = sorted(set(observation.tape.empty_fills))
     if calls:
+        verb = "were" if len(calls) > 1 else "was"
         message = (
-            f"{' and '.join(calls)} {'were' if len(calls) > 1 else 'was'} called on a parameter that has no elements yet (a lazy "
+            f"{' and '.join(calls)} {verb} called on a parameter that has no elements yet (a lazy "
             "layer): it did nothing, and the layer's default initialisation is used"
         )
         yield Finding("lazy-init", "error", message, evidence={"calls": len(calls)})
@@ -107,7 +108,7 @@ def _reported(evidence: Evidence) -> Iterator[Reported]:
             with torch.enable_grad():
                 term, _ = data_term(graph)
                 penalised = bool(graph.penalties)
-        except CannotReplay:
+        except ReplayError:
             continue
         if not term.known:
             continue

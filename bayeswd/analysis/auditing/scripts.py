@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import linecache
 import os
 import runpy
@@ -61,7 +62,7 @@ def _run(source: Path, entry: str | None, observation: Observation) -> None:
     variables = runpy.run_path(str(source), run_name=name)
     if entry is not None:
         if not callable(variables.get(entry)):
-            names = ", ".join(k for k, v in variables.items() if callable(v) and k[:1] != "_")
+            names = ", ".join(k for k, v in variables.items() if inspect.isfunction(v))
             raise InputError(f"{source}: no function {entry!r}; it has {names or 'none'}.")
         variables[entry]()
     observation.names.note(variables)

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from bayeswd.analysis.auditing.call_kinds import (
     GET_DATA,
@@ -22,25 +21,21 @@ from bayeswd.analysis.auditing.call_kinds import (
     SET_GRAD,
     SINKS,
     UNCOUNTED,
-    is_leaf,
-    is_one_number,
     rows_behind,
     says_nothing,
     writes,
 )
 from bayeswd.analysis.auditing.graph import (
-    NOTHING,
     Call,
     Node,
     Sink,
-    ancestors,
     lost_track,
     mapped,
-    memory,
     places,
 )
-from bayeswd.analysis.auditing.memories import Memories
+from bayeswd.analysis.auditing.node_book import NodeBook
 from bayeswd.analysis.auditing.optimizer_steps import TakenStep
+from bayeswd.analysis.auditing.slots import Slots
 
 SINKS_KEPT = 60  # the first, and as many of the last
 
@@ -50,130 +45,46 @@ class Tape(TorchFunctionMode):
 
     params: parameters in the order met. current: their nodes; grads: those of their gradients.
     given: the parameters that count (every leaf that requires a gradient where None).
-    all_data: no data were marked, so that any given tensor of more than one number is data.
     """
 
     def __init__(self, given: list[Tensor] | None, all_data: bool) -> None:
         super().__init__()
-        self.given = None if given is None else {id(one) for one in given}
-        self.all_data, self.on, self.epoch, self.cycle = all_data, True, 0, 0
-        self.params: list[Tensor] = []
-        self.current: list[Node] = []
-        self.grads: list[Node | None] = []
+        self.on, self.cycle = True, 0
+        self.book = NodeBook(all_data)
+        self.node_like, self.mark = self.book.node_like, self.book.mark
+        self.slots = Slots(given)
+        self.params, self.current = self.slots.params, self.slots.current
+        self.grads = self.slots.grads
         self.sinks: list[Sink] = []
         self.empty_fills: list[str] = []
-        self.colours: dict[int, str] = {}
-        self._named: dict[str, int] = {}
-        self.hooked = self.updated = False
+        self.hooked = False
         self.on_cycle: Callable[[], None] = lambda: None
-        self._nodes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-        self._index: dict[int, int] = {}
-        self._memories = Memories(self.params)
-        self._order = 0
 
     # -- nodes ------------------------------------------------------------------------------
 
-    def node_like(self, tensor: Tensor, **kind: Any) -> Node:
-        self._order += 1
-        shape = tuple(tensor.shape) if tensor.layout == torch.strided else tuple(tensor.size())
-        return Node(self._order, shape, tensor.dtype, epoch=self.epoch, **kind)
-
-    def mark(self, tensor: Tensor, name: str, rows: int | None = None) -> int:
-        """These numbers are data; the same name is the same colour, which is returned."""
-        colour = self._named.setdefault(name, len(self.colours))
-        self.colours[colour] = name
-        rows = rows or (len(tensor) if tensor.ndim else 1)
-        node = self.node_like(tensor, colours=frozenset([colour]), value=tensor, rows=rows)
-        node.version = tensor._version
-        self._nodes[tensor] = node
-        return colour
-
-    def index_of(self, tensor: Tensor) -> int | None:
-        return self._index.get(id(tensor))
-
     def node_of(self, tensor: Tensor) -> Node:
         """The node of a tensor that is used now."""
-        if self._is_parameter(tensor):
-            return self.current[self._register(tensor)]
-        owner, found = self._memories.owner(tensor), self._nodes.get(tensor)
-        place = None
-        if owner is not None:
-            place = (self.current if owner[0] == "parameter" else self.grads)[owner[1]]
+        found = self.book.found(tensor)
+        if self.slots.holds(tensor, found):
+            return self.current[self._registered(tensor)]
+        place = self.slots.node_at(tensor)
         if place is not None:  # .data or detach() of it: the same numbers, but no way for gradients
             is_alias = found is not None and place in found.parents()
             return found if found is not None and is_alias else place
-        if found is None:
-            return self._given(tensor)
-        if found.epoch == self.epoch and (found.call or found.gradient is not None):
-            return found
-        if found.value is not None and found.version == tensor._version:
-            return found
-        rows = found.rows if found.call is None or not tensor.ndim else len(tensor)
-        root = self.node_like(tensor, colours=found.colours, value=tensor, rows=rows)
-        root.version, root.own = tensor._version, found.own
-        self._nodes[tensor] = root
-        return root
+        return self.book.used_now(tensor)
 
-    def _given(self, tensor: Tensor) -> Node:
-        node = self.node_like(tensor, value=tensor, version=tensor._version)
-        node.unseen = tensor.requires_grad and not is_leaf(tensor)
-        if self.all_data and tensor.numel() > 1 and not is_one_number(tensor):
-            colour = len(self.colours)
-            self.colours[colour] = f"tensor {tuple(tensor.shape)}"
-            node.colours, node.rows = frozenset([colour]), len(tensor)
-        self._nodes[tensor] = node
-        return node
-
-    def _is_parameter(self, tensor: Tensor) -> bool:
-        if id(tensor) in self._index:
-            return True
-        if not (tensor.requires_grad and is_leaf(tensor)):
-            return False
-        is_given = self.given is None or id(tensor) in self.given
-        return is_given or self._replaced(tensor) is not None
-
-    def _register(self, tensor: Tensor) -> int:
-        index = self._index.get(id(tensor))
-        if index is None:
-            index = self._replaced(tensor)
-            if index is None:
-                index = len(self.params)
-                self.params.append(tensor)
-                self.current.append(self.node_like(tensor, parameter=index, own=True))
-                self.grads.append(None)
-            else:  # w = (w - lr * g).detach().requires_grad_(): the same parameter, updated
-                self._index.pop(id(self.params[index]), None)
-                self.params[index], self.current[index] = tensor, self._nodes[tensor]
-                self.updated = True
-            self._index[id(tensor)] = index
-        self._memories.remember(tensor, "parameter", index)
-        return index
-
-    def _replaced(self, tensor: Tensor) -> int | None:
-        """The parameter that a new leaf of the same shape was computed from."""
-        found = self._nodes.get(tensor)
-        if found is None or found.call is None or not found.own:
-            return None
-        roots = {n.parameter for n in ancestors([found]) if n.shape == found.shape}
-        roots.discard(None)
-        index = roots.pop() if len(roots) == 1 else None
-        is_view = index is not None and memory(self.params[index]) == memory(tensor)
-        return None if is_view else index
-
-    def note(self, tensor: Tensor, node: Node) -> None:
-        """This tensor is that node."""
-        self._nodes[tensor] = node
+    def _registered(self, tensor: Tensor) -> int:
+        return self.slots.register(tensor, self.book.found(tensor), self.node_like)
 
     def note_gradient(self, index: int) -> None:
         """`backward` has just left a gradient."""
         gradient = self.params[index].grad
         if gradient is not None:
-            self.grads[index] = self.node_like(gradient, gradient=index, own=True)
-            self._memories.remember(gradient, "gradient", index)
+            self.slots.set_gradient(index, self.node_like(gradient, gradient=index, own=True))
 
     def note_step(self, step: TakenStep) -> None:
         """An optimizer has just moved its parameters."""
-        indices = [self._register(param) for param in step.params]
+        indices = [self._registered(param) for param in step.params]
         grads = [
             None if self.params[index].grad is None else self.grads[index] for index in indices
         ]
@@ -183,7 +94,7 @@ class Tape(TorchFunctionMode):
                 param = self.params[index]
                 self.current[index] = self.node_like(param, call=call, where=("out", place))
                 self.current[index].own = True
-        self.updated = True
+        self.slots.updated = True
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -244,32 +155,28 @@ class Tape(TorchFunctionMode):
             result = func(*args, **kwargs)
         finally:
             self.on = True
-        if func == SET_GRAD and args[1] is not None and id(args[0]) in self._index:
-            index = self._index[id(args[0])]
-            self.grads[index] = self.node_of(args[1])
-            self._memories.remember(args[0].grad, "gradient", index)
+        index = self.slots.index_of(args[0]) if func == SET_GRAD else None
+        if index is not None and args[1] is not None:
+            self.slots.set_gradient(index, self.node_of(args[1]))
         return result
 
     def _maybe_next_cycle(self, tensors: list[tuple[Any, Tensor]]) -> None:
         """A forward pass begins: a parameter is used that was updated since the last one."""
         if not torch.is_grad_enabled():
             return
-        used = [one for _, one in tensors if one.requires_grad and self._is_parameter(one)]
+        wanting = [one for _, one in tensors if one.requires_grad]
+        used = [one for one in wanting if self.slots.holds(one, self.book.found(one))]
         for one in used:
-            self._register(one)
-        if used and self.updated:
+            self._registered(one)
+        if used and self.slots.updated:
             self.next_cycle()
 
     def next_cycle(self) -> None:
         """Parameters as they are now become roots; the old cycle keeps its own last nodes."""
         self.on_cycle()
-        self.updated = False
         self.cycle += 1
-        self.epoch += 1
-        for index, node in enumerate(self.current):
-            node.call, node.where, node.parameter = None, (), index
-            node.colours, node.value, node.own, node.epoch = NOTHING, None, True, self.epoch
-            self._memories.remember(self.params[index], "parameter", index)
+        self.book.epoch += 1
+        self.slots.take_root(self.book.epoch)
 
     def _written(
         self,
@@ -308,37 +215,23 @@ class Tape(TorchFunctionMode):
             if id(one) not in touched and id(one) not in nodes:
                 made_new = not tensors  # drawn or read: the numbers themselves are what is known
                 node = (
-                    self._given(one)
+                    self.book.given(one)
                     if made_new
                     else self.node_like(one, where=("out", *place), **kind)
                 )
-                self._nodes[one] = node
+                self.book.note(one, node)
 
     def _changed(self, tensor: Tensor, node: Node, func: Any) -> None:
         """A tensor was written in place: whoever shares its memory changed with it."""
         if tensor.numel() == 0 and func != SET_DATA:
             self.empty_fills.append(str(getattr(func, "__name__", func)))
-        index = self._index.get(id(tensor))
-        kind, index = (
-            self._memories.owner(tensor) or ("", -1) if index is None else ("parameter", index)
-        )
-        if kind == "parameter":
-            self.current[index] = node
-            self.updated = True
-            self._memories.remember(self.params[index], "parameter", index)
-        elif kind == "gradient":
-            self.grads[index] = node
-        else:
-            self._part_changed(tensor)
-            self._nodes[tensor] = node
-
-    def _part_changed(self, tensor: Tensor) -> None:
-        """A view into a parameter was written: its new value is known, but not how it came."""
-        index = self._memories.part_of(tensor)
-        if index is not None:
+        if self.slots.write(tensor, node):
+            return
+        index = self.slots.memories.part_of(tensor)
+        if index is not None:  # a view into a parameter: the value is known, not how it came
             lost = Call(lost_track, (), {}, False)
-            self.current[index] = self.node_like(self.params[index], call=lost, where=("out",))
-            self.updated = True
+            self.slots.update(index, self.node_like(self.params[index], call=lost, where=("out",)))
+        self.book.note(tensor, node)
 
 
 class Off:

@@ -24,16 +24,15 @@ from bayeswd.analysis.auditing.moves import (
     Response,
     Update,
     corner,
+    is_moved,
     linear_response,
     response,
 )
-from bayeswd.analysis.auditing.replay import CannotReplay
+from bayeswd.analysis.auditing.replay import ReplayError
+from bayeswd.analysis.auditing.walls import farthest_steps, is_barrier, walls
 
-STILL = 1e-13  # of the weights: they do not move
 TOLERANCE = 1e-7  # of a force found as a root
-FAR = 1e3  # how far out walls are looked for, in sizes of the weights
 PROBES = 4
-LONGEST = 10_000  # steps until running averages settle
 LARGE = 2_000  # weights: of more, an optimizer is tried on a corner of each parameter
 NEAR = 1e-3  # weights so small that no gradient is clipped and no wall met
 
@@ -64,7 +63,7 @@ def learn(update: Update, weights: Weights, centres: dict[int, list[Tensor]]) ->
         return learned
     try:
         _learn(update, weights, centres, learned)
-    except CannotReplay as reason:
+    except ReplayError as reason:
         learned.trouble = f"the update cannot be computed again ({reason})"
     except Exception as error:  # the program's own classes may fail in any way on a copy
         learned.trouble = f"the update failed on a copy ({type(error).__name__}: {error})"
@@ -107,8 +106,8 @@ def _learn(
             "the update moves weights by a constant besides: momentum that was kept by hand from "
             "earlier steps, or a centre that is neither 0 nor the initial value"
         )
-    farthest = cache(lambda: _farthest_steps(plain, points[0]))
-    pulls = [*trial.pulls, *_walls(move, points, moved, trial.pulls)]
+    farthest = cache(lambda: farthest_steps(plain, points[0]))
+    pulls = [*trial.pulls, *walls(move, points, moved, trial.pulls)]
     learned.clipped &= not any("box" in one.parts or "max-norm" in one.parts for one in pulls)
     learned.pulls = [_otherwise(one, trial, farthest) for one in pulls]
     if not learned.linear or any(step.with_closure for step in update.cycle.steps):
@@ -149,7 +148,7 @@ def _try(
     generator = torch.Generator().manual_seed(0)
     answers = [response(move, point, moved, generator) for point in points]
     pairs = list(zip(answers, points, strict=True))
-    rest = [i for i in moved if any(_moves(a.still[i], p[i]) for a, p in pairs)]
+    rest = [i for i in moved if any(is_moved(a.still[i], p[i]) for a, p in pairs)]
     forces = [_forces(answer, moved) for answer in answers]
     balanced = [i for i in rest if all(bool(f[i].isfinite().all()) for f in forces)]
     known = [{i: f[i] for i in balanced} for f in forces]
@@ -191,48 +190,12 @@ def step_size(update: Update, point: Weights) -> tuple[float | None, float | Non
     return (1 - momentum) * settled, momentum
 
 
-def _moves(step: Tensor, weights: Tensor) -> bool:
-    return float(step.abs().max()) > STILL * float(weights.abs().max())
-
-
 def _forces(answer: Response, moved: list[int]) -> Weights:
     """-g of balance; where the update climbs the loss, the objective is minus the loss."""
     return {
         i: -answer.balance[i] if float(answer.rate[i].mean()) >= 0 else answer.balance[i]
         for i in moved
     }
-
-
-def _walls(
-    move: Move, points: Sequence[Weights], moved: list[int], known: Sequence[Pull]
-) -> list[Pull]:
-    """Limits that only large weights meet: a box, or a largest norm."""
-    found = []
-    pulled = {one.parameter for one in known}
-    zero = {i: torch.zeros_like(w) for i, w in points[0].items()}
-    far = [{i: FAR**power * w for i, w in points[-1].items()} for power in (1, 2)]
-    ends = [{i: one[i] + w for i, w in move(one, zero).items()} for one in far]
-    for i in moved:
-        near, end = ends[0][i], ends[1][i]
-        if not _moves(end - far[1][i], far[1][i]):
-            continue
-        size = end.abs().max()
-        if torch.allclose(near, end, rtol=1e-9) and size > 0:
-            flat = float((end.abs() - size).abs().max()) <= 1e-9 * float(size)
-            found.append(Pull(i, {"box": size}, 0.0, "update") if flat else _ball(i, end))
-        elif i not in pulled:
-            found.append(Pull(i, {}, 1.0, "update", note="large weights are moved"))
-    return found
-
-
-def _ball(index: int, end: Tensor) -> Pull:
-    """Large weights end on a sphere: of the whole tensor, of each row or of each column."""
-    for kept, what in ((0, "each row"), (1, "each column")):
-        if end.ndim > kept and end.ndim > 1:
-            norms = end.norm(dim=tuple(a for a in range(end.ndim) if a != kept))
-            if norms.numel() > 1 and float(norms.max() - norms.min()) <= 1e-9 * float(norms.max()):
-                return Pull(index, {"max-norm": norms.mean()}, 0.0, "update", note=what)
-    return Pull(index, {"max-norm": end.norm()}, 0.0, "update", note="the tensor")
 
 
 def _otherwise(pull: Pull, trial: Trial, farthest: Callable[[], Weights]) -> Pull:
@@ -247,34 +210,6 @@ def _otherwise(pull: Pull, trial: Trial, farthest: Callable[[], Weights]) -> Pul
         return pull
     force = torch.stack([_forces(answer, [i])[i] for answer in trial.answers])
     parts = {"decoupled": rate}
-    if _barrier(weights, force):
+    if is_barrier(weights, force):
         parts = {"box": farthest()[i].abs().max() / rate, **parts}
     return Pull(i, parts, 0.0, "update", table=pull.table, note="decoupled")
-
-
-def _barrier(weights: Tensor, force: Tensor) -> bool:
-    """Whether |F| = e |w| / (h - |w|), so that 1/|F| = (h/e) / |w| - 1/e is a line in 1/|w|.
-
-    So AdamW rests at a constant gradient: g / (|g| + e) + w / h = 0, within |w| < h.
-    """
-    inside = force.isfinite() & (force != 0)
-    x, y = 1 / weights[inside].abs(), 1 / force[inside].abs()
-    if len(x) < 4 or not bool((force[inside] * weights[inside] > 0).all()):
-        return False
-    columns = torch.stack([x / y, 1 / y], 1)  # relative residuals count
-    answer = torch.linalg.lstsq(columns, torch.ones_like(x)[:, None]).solution[:, 0]
-    return float(answer[1]) < 0 and float((columns @ answer - 1).abs().max()) < 1e-4
-
-
-def _farthest_steps(move: Callable[..., Weights], point: Weights) -> Weights:
-    """The step at w = 0 under a large constant gradient, once its running averages settled."""
-    zero = {i: torch.zeros_like(w) for i, w in point.items()}
-    large = {i: torch.full_like(w, 1e6) for i, w in point.items()}
-    repeats, last = SETTLED, move(zero, large, SETTLED)
-    while repeats < LONGEST:
-        repeats *= 2
-        steps = move(zero, large, repeats)
-        if all(torch.allclose(steps[i], last[i], rtol=1e-7) for i in steps):
-            return steps
-        last = steps
-    return last

@@ -61,7 +61,7 @@ class Loaders:
 
     def _mark(self, index: int, batch: Any, rows: int | None) -> None:
         self.read[index] = self.read.get(index, 0) + 1
-        self.tape.all_data = False  # what loaders give is the data
+        self.tape.book.all_data = False  # what loaders give is the data
         for place, one in places(batch):
             colour = self.tape.mark(one, f"loader {index} {place}", rows)
             self.of_colour[colour] = index
