@@ -112,8 +112,9 @@ def grid(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     wrong = InputError(
-        f"--grid {text}: give two strengths > 0 or more, as 0.1,1,10 or LOW:HIGH or LOW:HIGH:COUNT (2 to 1000); "
-        "0 is the flat prior, which has no place on a logarithmic axis."
+        f"--grid {text}: give two strengths > 0 or more, as 0.1,1,10 or LOW:HIGH or "
+        f"LOW:HIGH:COUNT, up to {MOST}; 0 is the flat prior, which has no place on a "
+        "logarithmic axis."
     )
     parts = text.split(":")
     try:
