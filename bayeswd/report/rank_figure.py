@@ -110,6 +110,6 @@ def _reading(several: Posteriors) -> str:
     most = max(one.size[0] for one in several)
     groups = f"; more than {GROUPS} are drawn as {GROUPS} groups" if most > GROUPS else ""
     return (
-        f"The weights with the largest R-hat. One line for each chain{groups}. Lines of chains "
-        "that draw from one distribution stay in the grey band around 0."
+        f"The weights with the largest R-hat. One line for each chain{groups}. Of chains that draw "
+        "from one distribution nearly all lines stay in the grey band around 0."
     )
