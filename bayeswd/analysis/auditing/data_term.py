@@ -144,14 +144,12 @@ def _scored(graph: LossGraph, output: Node) -> DataTerm:
     slopes = [force(value)] + [force(value + step) for step in steps]
     rows = len(value) if value.ndim else 1
     shape: dict[str, Any] = {"rows": rows, "outputs": max(value.numel() // max(rows, 1), 1)}
-    saturated = bounded(value, force)
-    if saturated is not None:  # asked first: near its target a Huber loss looks Gaussian
-        weights = saturated.weights
-        precision = float(weights.mean()) if is_uniform(weights) else None
-        limit = saturated.threshold
-        return DataTerm(
-            saturated.likelihood, precision, weights.flatten(), threshold=limit, **shape
-        )
+    limited = bounded(value, force)
+    if limited is not None:  # asked first: near its target a Huber loss looks Gaussian
+        each = limited.weights.flatten()
+        precision = float(each.mean()) if is_uniform(each) else None
+        kind, threshold = limited.likelihood, limited.threshold
+        return DataTerm(kind, precision, each, threshold=threshold, **shape)
     for name in SCORES:
         weights = fit(name, value, steps, slopes)
         if weights is not None:
