@@ -219,3 +219,12 @@ def test_bad_input(change: dict[str, Any], text: str) -> None:
     }
     with pytest.raises(InputError, match=text):
         bw.audit.loss(**{**given, **change})
+
+
+def test_a_huber_loss_is_not_taken_for_weighted_squares() -> None:
+    """Where outputs hardly vary, most errors are quadratic and a few are cut off."""
+    net = nn.Linear(D, 1)
+    nn.init.normal_(net.weight, std=0.01)
+    inputs, targets = torch.randn(N, D), 2 * torch.randn(N, 1)
+    found = bw.audit.loss(lambda x, y: F.huber_loss(net(x), y), net, inputs, targets)
+    assert (found.likelihood, found.reduction, found.codes) == ("huber", "mean", set())

@@ -159,14 +159,12 @@ class LossGraph:
             if (one.slope is None or not bool(one.slope.any())) and self._sums(one.node)
         ]
 
-    @property
-    def used(self) -> set[int]:
-        """The parameters that the loss depends on."""
-        return {index for node, index in self.leaves.items() if id(node) in self.depends_of_loss}
-
     @cached_property
-    def depends_of_loss(self) -> set[int]:
-        return {id(node) for node in self.nodes}
+    def used(self) -> set[int]:
+        """The parameters that the loss has a gradient in."""
+        losses = [node for node, _ in self.event.losses]
+        reached = ancestors(losses, self.leaves, with_gradient=not self.evaluated)
+        return {self.leaves[node] for node in reached if node in self.leaves}
 
     @cached_property
     def undecided_parameters(self) -> set[int]:

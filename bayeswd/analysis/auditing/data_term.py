@@ -91,7 +91,8 @@ def output_of(graph: LossGraph) -> Node | None:
         if not waiting and node.dtype.is_floating_point:
             last = node
         for parent in node.parents():
-            wanted = graph.is_own(parent) and id(parent) not in penalties
+            detached = parent.call is not None and parent.call.cuts and not graph.evaluated
+            wanted = graph.is_own(parent) and id(parent) not in penalties and not detached
             if wanted and id(parent) not in seen:
                 seen.add(id(parent))
                 heapq.heappush(waiting, (-place[id(parent)], parent))
@@ -123,6 +124,8 @@ def force_at_output(graph: LossGraph, output: Node) -> tuple[Tensor, Force]:
         leaf = at.detach().clone().requires_grad_()
         with torch.enable_grad():
             whole = graph.objective({**known, **fixed, output: leaf})
+        if not whole.requires_grad:  # a count of right answers, say
+            return torch.zeros_like(leaf)
         (found,) = GRAD(whole, [leaf], allow_unused=True)
         return torch.zeros_like(leaf) if found is None else found
 
@@ -141,17 +144,17 @@ def _scored(graph: LossGraph, output: Node) -> DataTerm:
     slopes = [force(value)] + [force(value + step) for step in steps]
     rows = len(value) if value.ndim else 1
     shape: dict[str, Any] = {"rows": rows, "outputs": max(value.numel() // max(rows, 1), 1)}
+    limited = bounded(value, force)
+    if limited is not None:  # asked first: near its target a Huber loss looks Gaussian
+        each = limited.weights.flatten()
+        precision = float(each.mean()) if is_uniform(each) else None
+        kind, threshold = limited.likelihood, limited.threshold
+        return DataTerm(kind, precision, each, threshold=threshold, **shape)
     for name in SCORES:
         weights = fit(name, value, steps, slopes)
         if weights is not None:
             return _finished(name, weights, graph, output, value, slopes[0], shape)
-    found = bounded(value, force)
-    if found is None:
-        return DataTerm("unknown", note=_what(graph, output), **shape)
-    precision = float(found.weights.mean()) if is_uniform(found.weights) else None
-    return DataTerm(
-        found.likelihood, precision, found.weights.flatten(), threshold=found.threshold, **shape
-    )
+    return DataTerm("unknown", note=_what(graph, output), **shape)
 
 
 def _finished(

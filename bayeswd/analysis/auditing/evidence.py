@@ -230,8 +230,10 @@ def _hook_pulls(cycles: list[Cycle], troubles: list[str]) -> list[Pull]:
 
 def _add_update(evidence: Evidence, cycles: list[Cycle]) -> None:
     """From the first cycle, where whatever the program keeps by hand (momentum) is still 0."""
-    update = Update(cycles[0])
-    weights = {i: wide(one) for i, one in enumerate(cycles[0].backwards[-1].weights)}
+    used = {i for graph in evidence.graphs for i in graph.used}
+    updates = [Update(cycle) for cycle in cycles[:4]]
+    update = max(updates, key=lambda one: len(used & set(one.moved)))  # the first of the fullest
+    weights = {**evidence.last_weights, **{i: wide(w) for i, w in evidence.first_weights.items()}}
     centres: dict[int, list[Tensor]] = {i: _start(evidence.observation, i) for i in weights}
     learned = learn(update, weights, centres)
     evidence.learned = learned

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 NOTHING: frozenset[int] = frozenset()
+CUTTING = (Tensor.detach, getattr(Tensor, "data").__get__)  # noqa: B009
 
 
 @dataclass(eq=False, repr=False)
@@ -35,6 +36,11 @@ class Call:
         for _, value in places((self.args, self.kwargs)):
             if isinstance(value, Node):
                 yield value
+
+    @property
+    def cuts(self) -> bool:
+        """Whether no gradient comes through."""
+        return not self.grad or self.func in CUTTING
 
 
 @dataclass(eq=False, repr=False)
@@ -124,8 +130,13 @@ def lost_track() -> Tensor:
     raise RuntimeError("part of a parameter was written in place")
 
 
-def ancestors(roots: list[Node], stop: Mapping[Node, Any] | None = None) -> list[Node]:
-    """Every node that these were computed from, themselves included, in the order of making."""
+def ancestors(
+    roots: list[Node], stop: Mapping[Node, Any] | None = None, with_gradient: bool = False
+) -> list[Node]:
+    """Every node that these were computed from, themselves included, in the order of making.
+
+    with_gradient: only those that gradients reach.
+    """
     found: dict[int, Node] = {}
     left = list(roots)
     while left:
@@ -133,7 +144,8 @@ def ancestors(roots: list[Node], stop: Mapping[Node, Any] | None = None) -> list
         if id(node) in found:
             continue
         found[id(node)] = node
-        if stop is None or node not in stop:
+        is_end = stop is not None and node in stop
+        if not (is_end or (with_gradient and node.call is not None and node.call.cuts)):
             left.extend(node.parents())
     return sorted(found.values(), key=lambda node: node.order)
 

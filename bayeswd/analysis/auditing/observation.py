@@ -17,6 +17,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import DataLoader, dataloader
 
 from bayeswd.analysis.auditing.cycles import Backward, Cycle, copied, is_kept
+from bayeswd.analysis.auditing.graph import ancestors
 from bayeswd.analysis.auditing.injected import forces_of_hooks
 from bayeswd.analysis.auditing.names import Names
 from bayeswd.analysis.auditing.optimizer_steps import TakenStep
@@ -140,14 +141,21 @@ class Observation:
         event = Backward(pairs, list(self.tape.current), weights)
         self.n_backwards += 1
         self.trained_on.update(*(node.colours for node, _ in pairs))
-        if not self._now.backwards and self.n_cycles and self.n_cycles < 3:
-            self._now.stale = any(
-                one.grad is not None and bool(one.grad.any()) for one in self.tape.params
-            )
+        if not self._now.backwards and 0 < self.n_cycles < 3:
+            self._now.stale = self._has_old_gradients(event)
         self._now.backwards.append(event)
         if self.n_backwards <= 3:
             self.names.look_around()
         return event
+
+    def _has_old_gradients(self, event: Backward) -> bool:
+        """Whether a parameter of this loss still has the gradient of an earlier one."""
+        leaves = dict.fromkeys(self.tape.current)
+        losses = [node for node, _ in event.losses]
+        behind = {id(one) for one in ancestors(losses, leaves, with_gradient=True)}
+        pairs = zip(self.tape.params, self.tape.current, strict=True)
+        used = [param for param, node in pairs if id(node) in behind]
+        return any(one.grad is not None and bool(one.grad.any()) for one in used)
 
     def _note_gradients(self) -> None:
         for index, param in enumerate(self.tape.params):

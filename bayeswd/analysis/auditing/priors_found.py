@@ -25,14 +25,9 @@ from bayeswd.problem import readings
 NAMES = {
     "l2": "gaussian",
     "l1": "laplace",
-    "norm": "spherical-exponential",
-    "norm-all": "spherical-exponential",
-    "norm-rows": "group-lasso",
-    "norm-columns": "group-lasso",
-    "tilt": "tilt",
-    "box": "box",
-    "max-norm": "max-norm",
-    "decoupled": "decoupled",
+    **dict.fromkeys(("norm", "norm-all"), "spherical-exponential"),
+    **dict.fromkeys(("norm-rows", "norm-columns"), "group-lasso"),
+    **{name: name for name in ("tilt", "box", "max-norm", "decoupled")},
 }
 TERMS = {
     "l2": "|w|^2/2",
@@ -129,6 +124,9 @@ def _status(evidence: Evidence, index: int, total: Total) -> tuple[str, str]:
     if any(index in graph.ambiguous_parameters for graph in evidence.graphs):
         return CANNOT_TELL, "a tensor of its shape beside it may be data or the centre of a prior"
     if learned is not None and index not in learned.moved:
+        ends = [cycle.end for cycle in evidence.observation.cycles]
+        if any(index < len(end) and end[index].call is not None for end in ends):
+            return CANNOT_TELL, "it is updated in other steps than those that were looked at"
         return NOT_TRAINED, "no update moves it"
     return MEASURED, ""
 

@@ -21,7 +21,7 @@ def sentence(
     parts = _priors(parameters)
     said = f"This program trains {'; '.join(parts)}." if parts else "Nothing is trained."
     said += _unit(evidence, parameters, noise_scale)
-    errors = [one for one in findings if one.severity == "error"]
+    errors = {one.message for one in findings if one.severity == "error"}
     if errors:
         said += f" {len(errors)} error{'s' if len(errors) > 1 else ''} below."
     return said + _progress(converged)
@@ -106,10 +106,10 @@ def _unit(
 
 
 def _progress(converged: Mapping[str, Any]) -> str:
-    left = converged.get("initial_share")
-    distance = converged.get("distance_sd")
+    left, distance = converged.get("initial_share"), converged.get("distance_sd")
     said = ""
-    if left is not None and left > 0.05:
+    # of a model that is not linear the share says nothing about how far training got
+    if left is not None and left > 0.05 and "distance" in converged:
         said += f" {100 * left:.0f} % of the initial weights is still there."
     if distance is not None:
         said += f" Training ended {number(distance, 2)} posterior sd from the MAP."
