@@ -28,6 +28,11 @@ DONE, NO_SANDBOX, NOT_ALL_GRADED = 0, 3, 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Exit codes: 0 done, 2 bad usage, 3 no sandbox (nothing was executed), 4 some could not be"
+        " graded for reasons of ours (run it again). The sandbox does not hold bugs of the kernel,"
+        " or what a processor leaks between jobs; it cannot see whose work an answer is."
+    )
     parser.add_argument(
         "submissions",
         nargs="+",

@@ -137,7 +137,7 @@ def test_without_a_sandbox_nothing_runs_and_the_code_is_3(
 
 
 def test_a_server_that_does_not_start_is_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fork_server, "_CODE", "raise SystemExit # {root} {arguments}")
+    monkeypatch.setattr(fork_server, "_CODE", "raise SystemExit # {root} {libraries} {arguments}")
     with pytest.raises(SandboxError, match="did not start") as error:
         ForkServer()
     assert not isinstance(error.value, NoSandboxError)
@@ -147,8 +147,9 @@ def test_a_server_that_knows_an_answer_is_refused(monkeypatch: pytest.MonkeyPatc
     knowing = "; import bayeswd.homework.exercises.l2_penalty; from"
     code = fork_server._CODE.replace("; from", knowing)
     monkeypatch.setattr(fork_server, "_CODE", code)
-    with pytest.raises(SandboxError, match=r"would hold bayeswd.homework.exercise"):
+    with pytest.raises(SandboxError, match=r"would hold bayeswd.homework.exercise") as error:
         ForkServer()
+    assert not isinstance(error.value, NoSandboxError)
 
 
 def test_the_doctor_says_what_holds(capsys: pytest.CaptureFixture[str]) -> None:

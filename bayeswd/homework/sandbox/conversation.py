@@ -55,9 +55,11 @@ class Conversation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-        for descriptor in (self.requests, self.replies, self.output, self.status):
-            os.close(descriptor)
+        try:
+            self.end()
+        finally:
+            for descriptor in (self.requests, self.replies, self.output, self.status):
+                os.close(descriptor)
 
     def submit(self, main: str, files: Mapping[str, bytes], seconds: float) -> Any:
         """Hand over a submission; what became of loading it. JobError, SandboxError."""

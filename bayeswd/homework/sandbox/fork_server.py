@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bayeswd.homework.sandbox import syscalls
+from bayeswd.homework.sandbox import reach, syscalls
 from bayeswd.homework.sandbox.conversation import (
     Conversation,
     NoSandboxError,
@@ -24,8 +24,8 @@ from bayeswd.homework.sandbox.conversation import (
 from bayeswd.homework.sandbox.job import JOB_FOLDER
 
 _START = 120.0  # seconds to import torch on a cold, busy machine
-_CODE = "import sys, json; sys.path.insert(0, {root!r}); from bayeswd.homework.sandbox import"
-_CODE += " server; server.main(*json.loads({arguments!r}))"
+_CODE = "import sys, json; sys.path[:] = [{root!r}, *sys.path, *{libraries!r}]; from"
+_CODE += " bayeswd.homework.sandbox import server; server.main(*json.loads({arguments!r}))"
 # One thread: more would only wait for each other, and namespaces need a process of one.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -128,7 +128,8 @@ class ForkServer:
         if "refused" in said:
             raise NoSandboxError(f"no sandbox on this machine: {said['refused']}")
         if "ready" not in said:
-            raise SandboxError("the fork server did not start")
+            reason = said.get("failed", "it ended without a word")
+            raise SandboxError(f"the fork server did not start: {reason}")
         ready = said["ready"]
         if ready["namespaces"]:  # the server has left this file system for good
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -137,7 +138,9 @@ class ForkServer:
 
 def _start(control: socket.socket, arguments: Sequence[object]) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[3])
-    code = _CODE.format(root=root, arguments=json.dumps([control.fileno(), *arguments]))
+    libraries = [path for path in sys.path if os.path.basename(path) in reach.PACKAGE_FOLDERS]
+    told = json.dumps([control.fileno(), *arguments])
+    code = _CODE.format(root=root, libraries=libraries, arguments=told)
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"} | dict.fromkeys(_THREADS, "1")
     return subprocess.Popen(
         [sys.executable, "-I", "-B", "-c", code],

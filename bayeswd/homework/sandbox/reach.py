@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bayeswd.homework.sandbox.landlock import Grants
 
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/localtime")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo")
 
@@ -21,7 +22,7 @@ def grants(own: str) -> Grants:
     package = os.path.realpath(Path(__file__).parents[2])
     whole: list[str] = [*_DEVICES]
     parts: list[str] = []
-    for root in _roots(package):
+    for root in _roots():
         if os.path.islink(root):
             whole.append(root)
         for path, complete in trees(os.path.realpath(root), package):
@@ -41,16 +42,13 @@ def trees(root: str, hidden: str) -> Iterator[tuple[str, bool]]:
                 yield from trees(os.path.join(root, entry), hidden)
 
 
-def _roots(package: str) -> Iterable[str]:
-    """Places Python imports from. A folder that merely happens to hold a checkout of bayeswd,
-    with its tests and its history, is none."""
-    checkout = os.path.dirname(package)
-    libraries = {path for path in sys.path if os.path.isdir(path)}
+def _roots() -> Iterable[str]:
+    """Places Python imports from. Not what an editable installation adds to the path: that is
+    somebody's working folder, with whatever else lies in it."""
+    libraries = {path for path in sys.path if os.path.basename(path) in PACKAGE_FOLDERS}
     libraries |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     libraries |= {os.path.join(prefix, "lib") for prefix in (sys.base_prefix, sys.prefix)}
     real = {os.path.realpath(path) for path in libraries if path and os.path.exists(path)}
-    if os.path.basename(checkout) not in ("site-packages", "dist-packages"):
-        real -= {checkout}
     return [*filter(os.path.lexists, _SYSTEM), *sorted(real)]
 
 

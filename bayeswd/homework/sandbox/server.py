@@ -48,6 +48,10 @@ def main(
         except OSError as error:
             control.send(json.dumps({"refused": str(error)}).encode())
             return
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"[:1000]
+            control.send(json.dumps({"failed": said}).encode())
+            return
         control.send(json.dumps({"ready": notes}).encode())
         _serve(control, setting)
     finally:
@@ -72,7 +76,7 @@ def _require_ignorance() -> None:
     packages = {"bayeswd", "bayeswd.homework"}  # empty, or names without what they stand for
     known = {name for name in sys.modules if name.split(".")[0] == "bayeswd"} - packages
     if unwanted := sorted(name for name in known if not name.startswith(_HARMLESS)):
-        raise OSError(f"the fork server would hold {unwanted[0]}, which a job could look into")
+        raise RuntimeError(f"the fork server would hold {unwanted[0]}, which a job could look into")
 
 
 def _load_optimizers() -> None:
