@@ -44,11 +44,12 @@ def measured(sampler: ModuleType, problem: str, factor: float, repeats: int) -> 
     posed = PROBLEMS[problem]()
     fixed = problem in getattr(sampler, "FIXED", ())
     draws = max(8, round(sampler.DRAWS[problem] * factor))
-    seconds, found = [], []
+    seconds, busy, found = [], [], []
     while len(seconds) < 1 + repeats and (sum(seconds) < LONG or (len(seconds) < 2 and not fixed)):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         weights = sampler.sample(posed, draws, len(seconds))
         seconds.append(time.perf_counter() - start)
+        busy.append(time.process_time() - cpu)
         if len(found) < CHECKED:
             found.append(summary(weights))
     return {
@@ -61,6 +62,7 @@ def measured(sampler: ModuleType, problem: str, factor: float, repeats: int) -> 
         "fixed": fixed,
         "first": seconds[0],
         "again": seconds[1:] or seconds,
+        "busy": busy[1:] or busy,
         "ess": min(run["ess"] for run in found),
         "r_hat": max(run["r_hat"] for run in found),
         "mean": found[0]["mean"],

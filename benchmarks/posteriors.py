@@ -6,7 +6,9 @@ Of each run: the time from the arrays to the draws as one array on the host, war
 imports excluded. A run counts if *every* coefficient has a bulk ESS of 10,000 and a rank R-hat of
 1.01, both ArviZ's and computed after the clock has stopped; else it is made again with more
 draws. "first" is the first call in a fresh process, with all that it compiles; "again" the median
-of the calls after it, with other seeds. Rivals: `pip install -r benchmarks/requirements.txt`.
+of the calls after it, with other seeds; "CPU" counts all threads of those.
+
+Rivals: `pip install -r benchmarks/requirements.txt`.
 """
 
 import argparse
@@ -52,6 +54,7 @@ class Result:
     chains: int = 0
     first: float = 0.0
     again: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
     ess: float = 0.0
     r_hat: float = 0.0
     mean: list[float] = field(default_factory=list)
@@ -75,6 +78,11 @@ class Result:
     def usual(self) -> float:
         """Seconds once compiled, extrapolated where the budget was fixed."""
         return statistics.median(self.again) * self.missing
+
+    @property
+    def cpu(self) -> float:
+        """The same in CPU seconds of all threads, which a busy machine disturbs less."""
+        return statistics.median(self.busy) * self.missing
 
     @property
     def cold(self) -> float:
@@ -124,17 +132,18 @@ def distance(one: Result, other: Result) -> float:
 def row(result: Result, ours: Result) -> list[str]:
     """One line of the table."""
     if result.failed:
-        return [result.name or result.sampler, "-", "-", "-", "-", "-", result.failed]
+        return [result.name or result.sampler, *"------", result.failed]
     note = "extrapolated by ESS per second" if result.missing > 1 else ""
     far = distance(result, ours) if ours.mean and result is not ours else 0.0
     if far > WRONG:
         note = f"WRONG: means {far:.1f} joint standard errors from ours, not timed"
-        return [result.name, "-", "-", f"{result.ess:.0f}", f"{result.r_hat:.3f}", "-", note]
+        return [result.name, *"---", f"{result.ess:.0f}", f"{result.r_hat:.3f}", "-", note]
     times = "1" if result is ours else f"{result.usual / ours.usual:.3g}"
     return [
         result.name,
         f"{result.cold:.3g}",
         f"{result.usual:.3g}",
+        f"{result.cpu:.3g}",
         f"{result.ess:.0f}",
         f"{result.r_hat:.4f}",
         times,
@@ -166,7 +175,7 @@ def _met(reached: bool) -> str:
     return "met" if reached else "MISSED"
 
 
-HEADER = ["sampler", "first, s", "again, s", "least ESS", "most R-hat", "times ours", ""]
+HEADER = ["sampler", "first, s", "again, s", "CPU, s", "least ESS", "most R-hat", "times ours", ""]
 
 
 def main() -> int:

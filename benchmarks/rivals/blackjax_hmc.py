@@ -25,7 +25,7 @@ HOW = (
 )
 THREADS = 2
 WARMUP = 20
-DRAWS = {"diabetes-laplace": 300, "d2l-laplace": 550, "d2l-gaussian": 220}
+DRAWS = {"diabetes-laplace": 300, "d2l-laplace": 550, "d2l-gaussian": 430}
 CHAINS = 64
 STEPS = {("laplace", False): 3, ("laplace", True): 60, ("gaussian", True): 4}  # by d > n
 
