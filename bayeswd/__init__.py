@@ -4,7 +4,9 @@ The public names, in the order of the argument: state a problem, find its mode, 
 posterior, compare, report. Names are loaded when first used: importing bayeswd loads no torch.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -37,10 +39,15 @@ _HOMES: dict[str, tuple[str, str]] = {
     "pyro_nuts": ("bayeswd.posterior.pyro_nuts", ""),
     "pyro_svi": ("bayeswd.posterior.pyro_svi", ""),
     "sample": ("bayeswd.posterior.choose", "sample"),
+    "summarize": ("bayeswd.analysis.summarize", "summarize"),
     "to_datatree": ("bayeswd.posterior.with_arviz", "to_datatree"),
     "compare": ("bayeswd.analysis.equivalence", "compare"),
+    "select": ("bayeswd.analysis.selection", "select"),
     "infer_strength": ("bayeswd.analysis.explain", "infer_strength"),
     "explain_difference": ("bayeswd.analysis.explain", "explain_difference"),
+    "InStrengths": ("bayeswd.analysis.in_strengths", "InStrengths"),
+    "audit": ("bayeswd.analysis.audit", ""),
+    "homework": ("bayeswd.homework.notebook", ""),
     "plots": ("bayeswd.report.plots", ""),
     "InputError": ("bayeswd.errors", "InputError"),
 }
@@ -60,3 +67,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Names(ModuleType):
+    """`homework` names its checks, also after an import has bound the sub-package to it."""
+
+    @property
+    def homework(self) -> ModuleType:
+        return import_module("bayeswd.homework.notebook")
+
+    @homework.setter
+    def homework(self, package: ModuleType) -> None: ...
+
+
+sys.modules[__name__].__class__ = _Names

@@ -39,7 +39,12 @@ def options(docstring: str | None) -> argparse.Namespace:
 
 def d2l(options: argparse.Namespace, seed: int | None = None) -> tuple[Tensor, ...]:
     """Inputs [20, 200] and targets [20, 1] that train, then 100 rows that validate; float64."""
-    data = bw.datasets.load("d2l", seed=options.seed if seed is None else seed)
+    return load("d2l", options, seed)
+
+
+def load(name: str, options: argparse.Namespace, seed: int | None = None) -> tuple[Tensor, ...]:
+    """Inputs and targets [n, 1] that train, then those that validate; float64, on the device."""
+    data = bw.datasets.load(name, seed=options.seed if seed is None else seed)
     rows = bw.datasets.split(data)
     train = (rows.train_inputs, rows.train_targets[:, None])
     validation = (rows.validation_inputs, rows.validation_targets[:, None])
@@ -63,6 +68,11 @@ def drawing(
     with matplotlib.rc_context(style.SETTINGS):
         figure = Figure(figsize=(width, 3.9 * rows), layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
+        above = [axis for axes in figure.axes for axis in axes.child_axes]
+        for axes in [*figure.axes, *above]:
+            for axis in (axes.xaxis, axes.yaxis):
+                if axis.get_scale() in ("log", "functionlog"):
+                    style.decade_ticks(axis)  # matplotlib's own labels are formulas
         title = textwrap.fill(finding, int(10 * width))
         figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
         options.out.mkdir(parents=True, exist_ok=True)

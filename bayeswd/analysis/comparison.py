@@ -13,7 +13,7 @@ from torch import Tensor
 from bayeswd import tables
 from bayeswd.problem.conventions import Reading
 from bayeswd.problem.objective import Problem
-from bayeswd.results import GaussianPosterior, Verdict
+from bayeswd.results import Draws, GaussianPosterior, Verdict
 
 SCHEMA = "bayeswd.compare/1"
 HEADER = (
@@ -43,7 +43,8 @@ class Method:
     objective, gap: nats. max_abs_difference: largest distance of a penalised weight to the
     reference row; max_sd_difference: the same in posterior standard deviations.
     train_loss, validation_loss: half the mean squared error or mean negative log likelihood,
-    without the penalty. history: (step, objective) pairs.
+    without the penalty. history: (step, objective) pairs. is_mode: whether this road means to
+    find the mode; the mean of a posterior that is not Gaussian does not.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Method:
     converged: bool
     history: tuple[tuple[int, float], ...] = ()
     note: str = ""
+    is_mode: bool = True
 
     def cells(self) -> list[str]:
         """One row of the table, in the order of HEADER."""
@@ -121,6 +123,7 @@ class Comparison:
     verdict: Verdict
     chain: str
     posterior: GaussianPosterior | None = None
+    draws: Draws | None = None
 
     @property
     def reference(self) -> Method:
@@ -129,7 +132,8 @@ class Comparison:
 
     @property
     def converged(self) -> bool:
-        return all(method.converged for method in self.methods)
+        """Whether every road to the mode has arrived."""
+        return all(method.converged for method in self.methods if method.is_mode)
 
     def title(self) -> str:
         strength = tables.number(self.penalty.strength)

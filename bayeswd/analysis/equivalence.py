@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from bayeswd.analysis import main_prior, verdicts
+from bayeswd.analysis import coefficients, data_summary, main_prior, quick_draws, verdicts
 from bayeswd.analysis.comparison import Comparison, Comparisons, DataSummary, Method, Penalty
+from bayeswd.analysis.mixing import is_mixed
 from bayeswd.errors import InputError
 from bayeswd.estimate import certificate, descent, exact, pyro_map
-from bayeswd.posterior import conjugate
+from bayeswd.posterior import conjugate, with_arviz
 from bayeswd.problem import checks
-from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Params, Problem
-from bayeswd.results import Estimate, GaussianPosterior
+from bayeswd.results import Draws, Estimate, GaussianPosterior
 
 Solve = Callable[..., Estimate]
+Draw = Callable[[Problem], Draws | None]
 Validation = tuple[Any, Any]
 
 
@@ -29,6 +31,7 @@ def compare(
     validation: Validation | None = None,
     train: Solve = descent.train,
     fit_pyro: Solve = pyro_map.fit,
+    draw: Draw = quick_draws.draw,
     fits: Mapping[str, Params] | None = None,
     penalties: Sequence[Penalty] | None = None,
     data: DataSummary | None = None,
@@ -38,6 +41,8 @@ def compare(
 
     validation: held-out (inputs, targets); its loss is reported without the penalty.
     train, fit_pyro: the two roads, called as `train(problem, start=...)`.
+    draw: draws of a problem's posterior, or None for those that take too long; the mean and sds
+        of a posterior that is not Gaussian are those of its draws.
     fits: further weights by name, parameter dictionaries of your own, to be judged too.
     penalties: how each problem's penalty was written; read in the book's convention if absent.
     data: what to say of the data; names x1, x2, ... if absent. progress: told each stage.
@@ -53,9 +58,12 @@ def compare(
     written = penalties or [main_prior.as_penalty(problem) for problem in problems]
     comparisons = []
     for problem, penalty, rows in zip(problems, written, held_out, strict=True):
-        roads = _roads(problem, train, fit_pyro, fits or {}, penalty, progress)
-        comparisons.append(_compare_one(problem, penalty, rows, *roads))
-    return Comparisons(data or _summary(problems[0], held_out[0]), tuple(comparisons))
+        estimates = _roads(problem, train, fit_pyro, penalty, progress)
+        progress(f"{penalty.kind}: the posterior")
+        known = _posterior_of(problem, draw)
+        estimates += [as_estimate(problem, name, params) for name, params in (fits or {}).items()]
+        comparisons.append(_compare_one(problem, penalty, rows, estimates, known))
+    return Comparisons(data or data_summary.of(problems[0], held_out[0]), tuple(comparisons))
 
 
 def _require_same_data(problems: Sequence[Problem]) -> None:
@@ -79,11 +87,10 @@ def _roads(
     problem: Problem,
     train: Solve,
     fit_pyro: Solve,
-    fits: Mapping[str, Params],
     penalty: Penalty,
     progress: Callable[[str], None],
-) -> tuple[list[Estimate], GaussianPosterior | None]:
-    """Every estimate of one problem, the reference first, and its posterior where it is exact."""
+) -> list[Estimate]:
+    """Every road to the mode of one problem, the reference first."""
     start = problem.initial
     estimates = []
     if problem.linear is not None:
@@ -93,15 +100,7 @@ def _roads(
     estimates.append(train(problem, start=start))
     progress(f"{penalty.kind}: MAP in Pyro")
     estimates.append(fit_pyro(problem, start=start))
-    posterior = None
-    if conjugate.applies_to(problem):
-        progress(f"{penalty.kind}: the posterior")
-        started = time.perf_counter()
-        posterior = conjugate.posterior(problem)
-        elapsed = time.perf_counter() - started
-        estimates.append(as_estimate(problem, "posterior-mean", posterior.mean, elapsed))
-    estimates += [as_estimate(problem, name, params) for name, params in fits.items()]
-    return estimates, posterior
+    return estimates
 
 
 def _optimum(problem: Problem) -> Estimate:
@@ -129,25 +128,63 @@ def as_estimate(problem: Problem, method: str, params: Params, seconds: float = 
     )
 
 
+class Known(NamedTuple):
+    """What is known of a posterior: in closed form, as draws, its mean as a row, its sds."""
+
+    gaussian: GaussianPosterior | None = None
+    draws: Draws | None = None
+    mean: Estimate | None = None
+    sd: Params | None = None
+
+
+def _posterior_of(problem: Problem, draw: Draw) -> Known:
+    started = time.perf_counter()
+    if conjugate.applies_to(problem):
+        gaussian = conjugate.posterior(problem)
+        elapsed = time.perf_counter() - started
+        mean = as_estimate(problem, "posterior-mean", gaussian.mean, elapsed)
+        return Known(gaussian, draw(problem), mean, gaussian.sd)
+    drawn = draw(problem)
+    if drawn is None:
+        return Known()
+    every = {name: values.flatten(0, 1) for name, values in drawn.params.items()}
+    means = {name: values.mean(0) for name, values in every.items()}
+    values = coefficients.flat(problem, drawn.params, leading=2)
+    ess, r_hat = with_arviz.ess_and_r_hat(values)
+    mean = as_estimate(problem, "posterior-mean", means, time.perf_counter() - started)
+    chains, length = values.shape[:2]
+    note = (
+        f"{drawn.engine}, {chains} chains of {length} draws, R-hat at most {r_hat.max():.3f}, ESS "
+        f"at least {ess.min():.0f}; a mean, no mode"
+    )
+    mean = replace(mean, converged=is_mixed(r_hat.max(), ess.min()), note=note)
+    return Known(None, drawn, mean, {name: values.std(0) for name, values in every.items()})
+
+
 def _compare_one(
     problem: Problem,
     penalty: Penalty,
     held_out: tuple[Tensor, Tensor] | None,
     estimates: list[Estimate],
-    posterior: GaussianPosterior | None,
+    known: Known,
 ) -> Comparison:
     if problem.linear is None:
         estimates = sorted(estimates, key=lambda estimate: estimate.objective)
-    rows = tuple(_row(problem, one, estimates[0], posterior, held_out) for one in estimates)
+    rows = [_row(problem, one, estimates[0], known.sd, held_out) for one in estimates]
+    if known.mean is not None:
+        mean = _row(problem, known.mean, estimates[0], known.sd, held_out)
+        place = 3 if problem.linear is not None else 2  # after the roads, before what users bring
+        rows.insert(place, replace(mean, is_mode=known.gaussian is not None))
     reading = main_prior.reading_of(problem)
     return Comparison(
         problem=problem,
         penalty=penalty,
         reading=reading,
-        methods=rows,
+        methods=tuple(rows),
         verdict=verdicts.judge(problem, rows),
         chain=verdicts.chain(problem, penalty, reading, rows[0]),
-        posterior=posterior,
+        posterior=known.gaussian,
+        draws=known.draws,
     )
 
 
@@ -155,13 +192,13 @@ def _row(
     problem: Problem,
     estimate: Estimate,
     reference: Estimate,
-    posterior: GaussianPosterior | None,
+    sd: Params | None,
     held_out: tuple[Tensor, Tensor] | None,
 ) -> Method:
     params, gap = estimate.params, _gap(problem, estimate, reference)
     names = problem.penalized or list(problem.priors)
     apart = {name: (params[name] - reference.params[name]).abs() for name in names}
-    in_sd = [float((apart[name] / posterior.sd[name]).max()) for name in names] if posterior else []
+    in_sd = [float((apart[name] / sd[name]).max()) for name in names] if sd else []
     bias = problem.linear.bias if problem.linear else None
     loss = problem.likelihood.loss
     return Method(
@@ -208,20 +245,3 @@ def _loss_on(
     if held_out is None:
         return None
     return float(problem.likelihood.loss(problem.outputs(params, held_out[0]), held_out[1]))
-
-
-def _summary(problem: Problem, held_out: tuple[Tensor, Tensor] | None) -> DataSummary:
-    """What can be said of data that came as tensors."""
-    columns = problem.inputs[0].numel()
-    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
-    return DataSummary(
-        name="data",
-        names=tuple(f"x{column + 1}" for column in range(columns)),
-        n_train=problem.n,
-        n_validation=0 if held_out is None else len(held_out[0]),
-        d=columns,
-        noise_scale=noise,
-        noise_from=None if noise is None else "given",
-        inputs_mean=(0.0,) * columns,
-        inputs_sd=(1.0,) * columns,
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bayeswd.analysis.comparison import Penalty
 from bayeswd.problem import conventions
 from bayeswd.problem.conventions import Reading
@@ -34,18 +36,21 @@ def reading_of(problem: Problem) -> Reading:
     )
 
 
+def known_to(problem: Problem) -> dict[str, Any]:
+    """The numbers of a problem that a convention may ask for."""
+    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
+    one_each = problem.targets.ndim == 1  # class indices: one target for each row
+    return {
+        "n": problem.n,
+        "noise_scale": noise,
+        "likelihood": problem.likelihood.family,
+        "outputs": 1 if one_each else problem.targets.shape[1],
+    }
+
+
 def as_penalty(problem: Problem, convention: str = "d2l") -> Penalty:
     """The penalty a problem's main prior is, as a number in front of it in a convention."""
     reading = reading_of(problem)
     kinds = {"gaussian": "l2", "laplace": "l1", "elastic-net": "elastic-net", "flat": "l2"}
-    noise = problem.likelihood.scale if isinstance(problem.likelihood, GaussianNoise) else None
-    one_each = problem.targets.ndim == 1  # class indices: one target for each row
-    strength = conventions.strength(
-        convention,
-        reading,
-        n=problem.n,
-        noise_scale=noise,
-        likelihood=problem.likelihood.family,
-        outputs=1 if one_each else problem.targets.shape[1],
-    )
+    strength = conventions.strength(convention, reading, **known_to(problem))
     return Penalty(kinds[reading.family], strength, convention)

@@ -20,11 +20,22 @@ from bayeswd.tables import number
 # sd is far below what any posterior plot can show. Between them: "the same fit".
 NATS = 0.05
 POSTERIOR_SD = 0.01
+# Under L1 the objective is nearly flat along many directions: there NATS decides, up to this.
+L1_POSTERIOR_SD = 0.5
 STATIONARY = 1e-6
 
 
-def judge(problem: Problem, rows: Sequence[Method]) -> Verdict:
-    """The same fit, a fit of something else, or not there yet: the first that holds."""
+def judge(problem: Problem, methods: Sequence[Method]) -> Verdict:
+    """The same fit, a fit of something else, or not there yet: the first that holds.
+
+    Roads to the mode are judged; a posterior mean that is no mode is only told apart from it.
+    """
+    verdict = _judge_modes(problem, [row for row in methods if row.is_mode])
+    means = "".join(f" {_mean_words(row)}" for row in methods if not row.is_mode)
+    return Verdict(verdict.equivalent, verdict.text + means)
+
+
+def _judge_modes(problem: Problem, rows: Sequence[Method]) -> Verdict:
     late = [row for row in rows if not row.converged or (row.gap or 0.0) > NATS]
     for row in late:
         if words := _other_objective(problem, row):
@@ -34,7 +45,9 @@ def judge(problem: Problem, rows: Sequence[Method]) -> Verdict:
         return Verdict(False, "; ".join([first, *(_tail(words) for words in further)]) + ".")
     if problem.linear is None:
         return _same_stationary_point(rows)
-    far = [row for row in rows if (row.max_sd_difference or 0.0) > POSTERIOR_SD]
+    sharp = not any(problem.priors[name].l1_rate for name in problem.priors)
+    limit = POSTERIOR_SD if sharp else L1_POSTERIOR_SD
+    far = [row for row in rows if (row.max_sd_difference or 0.0) > limit]
     if far:
         return Verdict(
             False,
@@ -112,6 +125,16 @@ def _variance_ratio(prior: Prior, factor: float) -> float:
         stronger = ElasticNet(prior.l1_scale / factor, prior.l2_scale / math.sqrt(factor))
         return stronger.variance / prior.variance
     return factor**-2 if prior.l1_rate else 1 / factor
+
+
+def _mean_words(row: Method) -> str:
+    """How the mean of a posterior differs from its mode."""
+    told = [f"{row.exact_zeros} exact zeros"]
+    if row.gap is not None:
+        told.append(f"{number(row.gap, 3)} nats above the optimum")
+    if row.max_sd_difference is not None:
+        told.append(f"weights up to {number(row.max_sd_difference, 2)} posterior sd from the mode")
+    return f"The {row.method.replace('-', ' ')} is another point: {', '.join(told)}."
 
 
 def _not_yet(problem: Problem, row: Method) -> str:

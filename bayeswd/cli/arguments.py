@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,11 +138,11 @@ def belief_of(arguments: argparse.Namespace) -> Belief:
     )
 
 
-def statement_of(arguments: argparse.Namespace, split: Split) -> Statement:
-    """The problems that the data and the penalty make."""
+def statement_of(arguments: argparse.Namespace, split: Split, most: int | None = None) -> Statement:
+    """The problems that the data and the penalty make; `most` of those that no --penalty named."""
     from bayeswd.analysis import belief, statement
 
-    implied = belief.kinds_of(arguments.convention, arguments.l1_ratio)
+    implied = belief.kinds_of(arguments.convention, arguments.l1_ratio)[:most]
     return statement.state(
         split,
         KINDS.get(arguments.penalty, implied),
@@ -150,6 +150,22 @@ def statement_of(arguments: argparse.Namespace, split: Split) -> Statement:
         seed=arguments.seed,
         device=device_of(arguments),
     )
+
+
+def heading(arguments: argparse.Namespace, split: Split, statement: Statement) -> str:
+    """What was read, and what was assumed on the way."""
+    data, summary = split.data, statement.data
+    line = (
+        f"{summary.name}: {summary.n_train} training rows, {summary.n_validation} validation "
+        f"rows, {summary.d} inputs{', standardised' if split.standardized else ''}; "
+        f"{data.likelihood} likelihood ({data.likelihood_why})"
+    )
+    if summary.noise_scale is not None:
+        held = arguments.strength is not None or arguments.prior_scale is not None
+        held_words = " at this penalty" if held and summary.noise_from == "estimated" else ""
+        line += f"; sigma = {summary.noise_scale:.4g} ({summary.noise_from}{held_words})"
+    order = [f"classes in order: {', '.join(data.classes)}"] if data.classes else []
+    return "\n".join([line, *order, *data.notes])
 
 
 def device_of(arguments: argparse.Namespace) -> str:
@@ -183,8 +199,8 @@ def check_json(arguments: argparse.Namespace) -> None:
         files.require_writable(arguments.json)
 
 
-def write_json(record: Mapping[str, Any], where: str) -> None:
-    """The record to standard output (`-`) or, whole or not at all, to a file."""
+def write_json(record: Mapping[str, Any] | Sequence[Any], where: str) -> None:
+    """The record, or several, to standard output (`-`) or, whole or not at all, to a file."""
     text = json.dumps(record, indent=1, allow_nan=False)
     if where == "-":
         print(text)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayeswd.cli import arguments as shared
+from bayeswd.cli import posterior_file
+from bayeswd.cli.posterior_file import Sampled
 from bayeswd.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,12 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     result = _compare(statement, training, arguments.steps)
     to_person = sys.stderr if arguments.json == "-" else sys.stdout
-    print(f"{_heading(arguments, split, statement)}\n\n{result}", file=to_person)
+    print(f"{shared.heading(arguments, split, statement)}\n\n{result}", file=to_person)
     if arguments.json:
         shared.write_json(result.to_dict(), arguments.json)
     if not data_is_there:
         _write_data(folder, split)
-    print(f"\n{_draw(folder, result)}", file=to_person)
+    sampled = posterior_file.write(folder, _draws_of(result), arguments.seed, posterior_file.FEWER)
+    print(f"\n{_draw(folder, result, sampled)}", file=to_person)
     print(f"Again from the files: {_again(arguments, folder, split, statement)}", file=to_person)
     return int(arguments.strict and not (result.converged and result.equivalent))
 
@@ -133,22 +136,6 @@ def _compare(statement: Statement, training: dict[str, Any], steps: int | None) 
     )
 
 
-def _heading(arguments: argparse.Namespace, split: Split, statement: Statement) -> str:
-    """What was read, and what was assumed on the way."""
-    data, summary = split.data, statement.data
-    line = (
-        f"{summary.name}: {summary.n_train} training rows, {summary.n_validation} validation "
-        f"rows, {summary.d} inputs{', standardised' if split.standardized else ''}; "
-        f"{data.likelihood} likelihood ({data.likelihood_why})"
-    )
-    if summary.noise_scale is not None:
-        held = arguments.strength is not None or arguments.prior_scale is not None
-        held_words = " at this penalty" if held and summary.noise_from == "estimated" else ""
-        line += f"; sigma = {summary.noise_scale:.4g} ({summary.noise_from}{held_words})"
-    order = [f"classes in order: {', '.join(data.classes)}"] if data.classes else []
-    return "\n".join([line, *order, *data.notes])
-
-
 def _write_data(folder: Path, split: Split) -> None:
     """The rows of both parts at full precision."""
     from bayeswd.problem import datasets
@@ -158,14 +145,22 @@ def _write_data(folder: Path, split: Split) -> None:
     datasets.write_csv(folder / "validation.csv", split.data, ~split.train_rows)
 
 
-def _draw(folder: Path, result: Comparisons) -> str:
+def _draws_of(result: Comparisons) -> list[Sampled]:
+    return [
+        Sampled(one.draws, one.problem, one.penalty, result.data.names)
+        for one in result.comparisons
+        if one.draws is not None
+    ]
+
+
+def _draw(folder: Path, result: Comparisons, sampled: list[str]) -> str:
     """Save the figures; says which there are and why others are not."""
     from bayeswd.report import plots
 
     shared.say("figures")
     figures = plots.compare(result, folder)
     names = ", ".join(f"{name}.png" for name, _ in figures)
-    lines = [f"Written to {folder}/: train.csv, validation.csv, {names}"]
+    lines = [f"Written to {folder}/: train.csv, validation.csv, {names}", *sampled]
     lines += [f"No {name}.png: {reason}" for name, reason in figures.skipped.items()]
     return "\n".join(lines)
 

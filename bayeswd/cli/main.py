@@ -7,10 +7,18 @@ import sys
 from collections.abc import Sequence
 
 import bayeswd
-from bayeswd.cli import compare, convert, explain
+from bayeswd.cli import audit, compare, convert, explain, homework, sample, select
 from bayeswd.errors import InputError
 
-COMMANDS = {"compare": compare, "convert": convert, "explain": explain}
+COMMANDS = {
+    "compare": compare,
+    "sample": sample,
+    "select": select,
+    "convert": convert,
+    "explain": explain,
+    "audit": audit,
+    "homework": homework,
+}
 
 
 def build_parser() -> argparse.ArgumentParser:

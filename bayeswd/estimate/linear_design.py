@@ -58,8 +58,13 @@ def inputs(problem: Problem) -> Tensor:
 
 def centre(problem: Problem) -> Tensor:
     """What is taken off the inputs, [d]: their mean under a Flat bias, else 0."""
-    mean = inputs(problem).mean(0)
+    mean = inputs(problem).mean(0) if problem.has_rows else problem.moments.inputs_mean
     return mean if isinstance(bias_prior(problem), Flat) else torch.zeros_like(mean)
+
+
+def targets_mean(problem: Problem) -> Tensor:
+    """The mean of each output's targets, [K], float64."""
+    return problem.targets.double().mean(0) if problem.has_rows else problem.moments.targets_mean
 
 
 def columns(problem: Problem) -> Tensor:
@@ -86,16 +91,31 @@ def require_full_rank(problem: Problem) -> None:
     """Refuse a Flat prior on the weights of linearly dependent columns: no mode is unique."""
     if not isinstance(weight_prior(problem), Flat):
         return
-    matrix = columns(problem)
-    if isinstance(bias_prior(problem), Flat):
-        matrix = matrix[:, :-1]  # centred: the ones are orthogonal to it
-    rank = int(torch.linalg.matrix_rank(matrix / matrix.norm(dim=0).clamp(min=1e-300)))
-    if rank < matrix.shape[1]:
+    rank, width = _rank(problem) if problem.has_rows else _rank_of_moments(problem)
+    if rank < width:
         raise InputError(
             f"strength 0 (Flat prior on {layout(problem).weight!r}) with columns of rank {rank} "
-            f"out of {matrix.shape[1]}: the mode is not unique; drop the dependent columns or "
+            f"out of {width}: the mode is not unique; drop the dependent columns or "
             "give a strength > 0."
         )
+
+
+def _rank(problem: Problem) -> tuple[int, int]:
+    """Rank and number of the columns; the ones are left out where they are orthogonal."""
+    matrix = columns(problem)
+    if isinstance(bias_prior(problem), Flat):
+        matrix = matrix[:, :-1]
+    lengths = matrix.norm(dim=0).clamp(min=1e-300)
+    return int(torch.linalg.matrix_rank(matrix / lengths)), matrix.shape[1]
+
+
+def _rank_of_moments(problem: Problem) -> tuple[int, int]:
+    """The same of the inputs' scatter, about their mean where there is a bias."""
+    moments = problem.moments
+    gram = moments.uncentred()[0] if bias_prior(problem) is None else moments.xx
+    lengths = gram.diagonal().clamp(min=1e-300).sqrt()
+    scaled = gram / torch.outer(lengths, lengths)
+    return int(torch.linalg.matrix_rank(scaled, hermitian=True)), len(gram)
 
 
 def name_of(prior: Prior) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from bayeswd.estimate import accelerated_descent
 
 ROUNDING = 32 * torch.finfo(torch.float64).eps
+FEW = 32  # coefficients up to which the search alone is faster than steps before it
 ENTRANTS = 10  # coefficients let in together; many at once send a near-singular solve astray
 
 
@@ -26,7 +27,7 @@ def minimise(hessian: Tensor, force: Tensor, rates: Tensor, start: Tensor) -> Te
     size = hessian.diagonal().rsqrt()  # unit diagonal: coefficients of any unit are alike
     hessian, force, rates = size[:, None] * hessian * size, size * force, size * rates
     weights = start / size
-    if (rates > 0).any():
+    if (rates > 0).any() and len(weights) > FEW:
         weights = accelerated_descent.approach(hessian, force, rates, weights)
     return size * _search(hessian, force, rates, weights)
 

@@ -47,7 +47,12 @@ def sample(
     given = {name: value for name, value in shared.items() if value is not None}
     accepted = inspect.signature(chosen).parameters
     _require_known(chosen, accepted, options)
-    usable = {name: value for name, value in given.items() if name in accepted}
+    passes_on = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in accepted.values())
+    usable = {
+        name: value
+        for name, value in given.items()
+        if name in accepted or (name == "progress" and passes_on)
+    }
     drawn = chosen(problem, seed=seed, **usable, **options)
     return replace(drawn, why=f"{reason}; {drawn.why}") if reason else drawn
 
@@ -58,7 +63,7 @@ def pick(problem: Problem) -> tuple[Engine, str]:
         from bayeswd.posterior import conjugate
 
         return conjugate.sample, "chosen for Gaussian noise without an L1 prior"
-    if _is_mixture(problem):
+    if is_mixture(problem):
         from bayeswd.posterior import gibbs
 
         return gibbs.sample, "chosen for Gaussian noise with an L1 prior"
@@ -72,7 +77,7 @@ def _is_conjugate(problem: Problem) -> bool:
     return _is_linear_gaussian(problem) and all(isinstance(p, (Gaussian, Flat)) for p in priors)
 
 
-def _is_mixture(problem: Problem) -> bool:
+def is_mixture(problem: Problem) -> bool:
     """Whether the weights of a single linear-Gaussian output have an L1 part."""
     if problem.linear is None or not _is_linear_gaussian(problem):
         return False

@@ -11,16 +11,18 @@ import time
 from collections.abc import Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from bayeswd.errors import InputError
 from bayeswd.estimate import prior_scales
-from bayeswd.posterior import evidence, spectrum
+from bayeswd.posterior import evidence, pieces, spectrum
+from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.posterior.solution import Solution, as_posterior, decompose, solve
 from bayeswd.problem import checks
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws, GaussianPosterior
 
+_WIDTH = 128  # random numbers in a row
 _ENTRIES = 3000**2  # of all covariance matrices of one answer; beyond it none is built
 
 
@@ -69,8 +71,8 @@ def sample(problem: Problem, *, chains: int = 4, draws: int = 1000, seed: int = 
         raise InputError(f"conjugate.sample: {chains} chains of {draws} draws; give at least 1.")
     start = time.perf_counter()
     solution = solve(problem)
-    generator = Generator(problem.inputs.device).manual_seed(seed)
-    flat, log_density = _draw(solution, chains * draws, generator)
+    random = RandomNumbers(seed, _WIDTH, problem.inputs.device)
+    flat, log_density = _draw(solution, chains * draws, random)
     shaped = {
         name: value.to(problem.inputs.dtype).reshape(chains, draws, *value.shape[1:])
         for name, value in flat.items()
@@ -109,37 +111,60 @@ def _log_evidence(solution: Solution) -> float:
     return evidence.log_evidence(solution.problem, solution.spectrum)
 
 
-def _draw(solution: Solution, count: int, generator: Generator) -> tuple[dict[str, Tensor], Tensor]:
-    """`count` draws of each parameter, and their log posterior density [count].
+def _draw(
+    solution: Solution, count: int, random: RandomNumbers
+) -> tuple[dict[str, Tensor], Tensor]:
+    """`count` draws of each parameter, and their log posterior density [count]."""
+    names, weight = spectrum.layout(solution.problem), solution.weight
+    params = {names.weight: weight.new_empty(count, *weight.shape)}
+    if names.bias is not None and solution.bias is not None:
+        params[names.bias] = solution.bias.new_empty(count, len(solution.bias))
+    quadratic = weight.new_empty(count)
+    rows = max(1, pieces.size(weight.device) // weight.numel())
+    for start in range(0, count, rows):
+        piece = slice(start, start + rows)
+        parts = [value[piece] for value in params.values()]
+        quadratic[piece] = _fill(solution, random, *parts)
+    return params, -0.5 * (quadratic + _log_volume(solution))
+
+
+def _fill(
+    solution: Solution, random: RandomNumbers, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """Write draws to [count, K, d] and [count, K]; the squared length of their deviations.
 
     S^(1/2) e = tau e + V (sd - tau) V'e: no more than the thin basis, for any d (an equal in law
     of Bhattacharya, Chakraborty & Mallick 2016, algorithm 1).
     """
-    found, names = solution.spectrum, spectrum.layout(solution.problem)
-    weight, quadratic = _normal(count, solution.weight, generator)
+    found, beside = solution.spectrum, math.sqrt(solution.off)
+    deviation = _normal(random, weight.shape)
+    quadratic = (deviation * deviation).flatten(1).sum(1)
+    along = deviation @ found.basis
+    torch.matmul(along.mul_(solution.variances.sqrt() - beside), found.basis.T, out=weight)
+    weight.add_(deviation, alpha=beside).add_(solution.weight)
+    if bias is None:
+        return quadratic
+    deviation = _normal(random, bias.shape)
+    follows = solution.bias_share * (found.targets_mean - weight @ found.inputs_mean)
+    torch.add(follows, deviation, alpha=math.sqrt(solution.bias_variance), out=bias)
+    return quadratic + (deviation * deviation).sum(1)
+
+
+def _log_volume(solution: Solution) -> float:
+    """log det (2 pi covariance) of all parameters."""
     outputs, d = solution.weight.shape
-    sd, beside = solution.variances.sqrt(), math.sqrt(solution.off)
-    along = weight @ found.basis
-    weight = weight * beside + (along * (sd - beside)) @ found.basis.T + solution.weight
-    log_volume = solution.variances.log().sum()
+    log_volume = float(solution.variances.log().sum()) + d * math.log(2 * math.pi)
     if solution.off:
-        log_volume += (d - len(sd)) * math.log(solution.off)
-    params = {names.weight: weight}
-    if names.bias is not None and solution.bias is not None:
-        deviation, bias_quadratic = _normal(count, solution.bias, generator)
-        follows = solution.bias_share * (found.targets_mean - weight @ found.inputs_mean)
-        params[names.bias] = follows + math.sqrt(solution.bias_variance) * deviation
-        quadratic, d = quadratic + bias_quadratic, d + 1
-        log_volume += math.log(solution.bias_variance)
-    constant = outputs * (d * math.log(2 * math.pi) + float(log_volume))
-    return params, -0.5 * (quadratic + constant)
+        log_volume += (d - len(solution.variances)) * math.log(solution.off)
+    if solution.bias is not None:
+        log_volume += math.log(2 * math.pi * solution.bias_variance)
+    return outputs * log_volume
 
 
-def _normal(count: int, like: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Standard normals [count, *like.shape] and the squared length of each."""
-    shape = (count, *like.shape)
-    drawn = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
-    return drawn, (drawn**2).flatten(1).sum(1)
+def _normal(random: RandomNumbers, shape: torch.Size) -> Tensor:
+    """Standard normals, float64."""
+    count = shape.numel()
+    return random.fleeting_normal(-(-count // random.chains)).flatten()[:count].view(shape)
 
 
 def _spread(problem: Problem, covariance: Tensor, rows: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ weights on the other side of m (over-relaxation, Adler 1981).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -20,34 +22,47 @@ from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.random_numbers import RandomNumbers
 
 
+class Blend(NamedTuple):
+    """How much of the last weights, of the mean and of a deviation e the next weights hold.
+
+    relaxation, 1 - relaxation and sqrt(1 - relaxation^2) sigma, tensors that broadcast to [S, C].
+    """
+
+    previous: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+
 class Narrow:
     """From moments, by factors of A'A + D: the cost does not depend on the number of rows."""
 
     def __init__(self, data: Scatter, priors: int, chains: int) -> None:
-        self._data, self._priors = data, priors
+        self._square = data.square
+        self._gram_and_cross = torch.cat([data.gram, data.cross[None]])[..., None]
         size = len(data.cross)
         batch = priors * chains
         self._triangles = triangles.of_size(size, 1, batch, data.gram.device)
         self._score = self._triangles.right[0].view(size, priors, chains)
+        self._white = self._triangles.values.view(size, priors, chains)
 
     def factor(self, precision: Tensor, random: RandomNumbers) -> None:
         """Prepare draws under this diagonal precision."""
-        self._triangles.matrix.copy_(self._data.gram[..., None])
+        self._triangles.whole.copy_(self._gram_and_cross)
         self._triangles.diagonal.add_(precision.flatten(1))
-        self._triangles.right.copy_(self._data.cross[:, None])
         self._triangles.factor()
-        self._normal = random.normal(len(precision))[:, None]
+        self._normal = random.fleeting_normal(len(precision))[:, None]
 
     def squares(self) -> Tensor:
         """y'y - m'A'y, the least penalised sum of squares, [S, C]."""
-        return self._data.square - (self._score**2).sum(0)
+        return self._square - (self._score**2).sum(0)
 
-    def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
-        """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
-        torch.mul(self._normal, spread, out=out)
-        out.addcmul_(self._score, 1 - relaxation)
-        self._triangles.solve_transposed_(out.flatten(1))
-        out.addcmul_(previous, relaxation)
+    def draw(self, out: Tensor, previous: Tensor, blend: Blend) -> None:
+        """Write the weights."""
+        white = self._white
+        torch.mul(self._normal, blend.deviation, out=white)
+        white.addcmul_(self._score, blend.mean)
+        self._triangles.solve_transposed()
+        torch.addcmul(white, previous, blend.previous, out=out)
 
 
 class Wide:
@@ -63,6 +78,7 @@ class Wide:
         self._triangles = triangles.of_size(rows, 2, batch, data.columns.device)
         fitted, noise = (side.view(rows, priors, chains) for side in self._triangles.right)
         self._fitted, self._noise = fitted, noise
+        self._dual = self._triangles.values.view(rows, priors, chains)
         self._lower, self._products = _products(data.columns)
 
     def factor(self, precision: Tensor, random: RandomNumbers) -> None:
@@ -71,7 +87,7 @@ class Wide:
         root = precision.rsqrt()
         self._variance = root * root
         self._fill(self._variance.flatten(1))
-        normal = random.normal(columns + rows)[:, None]
+        normal = random.fleeting_normal(columns + rows)[:, None]
         self._prior = root.mul_(normal[:columns])
         self._fitted.copy_(self._data.targets[:, None, None])
         torch.mm(self._data.columns, self._prior.flatten(1), out=self._noise.flatten(1))
@@ -93,14 +109,14 @@ class Wide:
         """y' (I + A D^-1 A')^-1 y, the least penalised sum of squares, [S, C]."""
         return (self._fitted**2).sum(0)
 
-    def draw(self, out: Tensor, previous: Tensor, relaxation: Tensor, spread: Tensor) -> None:
-        """Write the weights; spread is sqrt(1 - relaxation^2) sigma, [S, C]."""
-        dual = self._fitted * (1 - relaxation)
-        dual.addcmul_(self._noise, spread, value=-1)
-        self._triangles.solve_transposed_(dual.flatten(1))
-        torch.mm(self._data.columns.T, dual.flatten(1), out=out.flatten(1))
-        out.mul_(self._variance).addcmul_(self._prior, spread)
-        out.addcmul_(previous, relaxation)
+    def draw(self, out: Tensor, previous: Tensor, blend: Blend) -> None:
+        """Write the weights."""
+        torch.mul(self._fitted, blend.mean, out=self._dual)
+        self._dual.addcmul_(self._noise, blend.deviation, value=-1)
+        dual = self._triangles.solve_transposed()
+        torch.mm(self._data.columns.T, dual, out=out.flatten(1))
+        out.mul_(self._variance).addcmul_(self._prior, blend.deviation)
+        out.addcmul_(previous, blend.previous)
 
 
 def of(data: Scatter | Rows, priors: int, chains: int) -> Narrow | Wide:

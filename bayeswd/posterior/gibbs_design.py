@@ -116,7 +116,7 @@ def of(problems: Sequence[Problem], asked: str) -> Design:
     l1, l2 = (torch.stack(each, 1) for each in zip(*rates, strict=True))
     count = len(l1) - flat
     return Design(
-        _scatter(first, flat) if count <= first.n else _rows(first, flat),
+        _scatter(first, flat) if count <= first.n or not first.has_rows else _rows(first, flat),
         first.n - flat,
         l1[:count],
         l2[:count],

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from bayeswd.estimate import linear_design
+from bayeswd.posterior import pieces
 from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.noise_models import NoiseModel
 from bayeswd.problem.likelihoods import GaussianNoise
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Prior
 from bayeswd.results import Draws
-
-_PIECE = 2**16  # weights that are worked on at a time: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ def params(problem: Problem, kept: Kept) -> dict[str, Tensor]:
     if kept.bias_normal is not None and names.bias is not None:
         shift = linear_design.centre(problem) @ kept.weights  # [draw, C]
         deviation = kept.noise * kept.bias_normal / problem.n**0.5
-        bias = problem.targets.double().mean() - shift + deviation
+        bias = linear_design.targets_mean(problem) - shift + deviation
         found[names.bias] = _chains_first(bias[:, None])
     elif names.bias is not None:
         found[names.bias] = _chains_first(kept.weights[:, width:])
@@ -78,12 +77,12 @@ def log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: 
 
     An improper density of sigma^2 counts as sigma^-2 to the power shape + 1.
     """
-    length = max(1, _PIECE // kept.weights[0].numel())
-    pieces = [
+    length = max(1, pieces.size(kept.weights.device) // kept.weights[0].numel())
+    parts = [
         _log_joint(problem, data, belief, kept.rows(start, start + length))
         for start in range(0, len(kept.weights), length)
     ]
-    return torch.cat(pieces).T.contiguous()
+    return torch.cat(parts).T.contiguous()
 
 
 def _log_joint(problem: Problem, data: Scatter | Rows, belief: NoiseModel, kept: Kept) -> Tensor:

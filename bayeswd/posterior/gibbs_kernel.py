@@ -2,7 +2,9 @@
 
 Given the rest, in turn: the noise scale, the mixture, the strength, the weights. Every conditional
 is drawn exactly; what can be integrated out on the way is. The weights are over-relaxed: each new
-draw lies, on average, half as far on the other side of its conditional mean as the last one.
+draw lies, on average, 0.3 times as far on the other side of its conditional mean as the last one.
+More would better the means (1.5 effective draws of a mean for each draw, at 0.5) at the cost of
+the spreads.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import torch
 from torch import Tensor
 
 from bayeswd.posterior import gaussian_step
+from bayeswd.posterior.gaussian_step import Blend
 from bayeswd.posterior.gibbs_design import Design
 from bayeswd.posterior.noise_models import NoiseModel, StrengthPrior
 from bayeswd.posterior.random_numbers import RandomNumbers
 
-RELAXATION = -0.5
+RELAXATION = -0.3
 
 
 @dataclass
@@ -34,6 +37,19 @@ class State:
     strength: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class Rates:
+    """What sigma and the strength make of the prior, tensors that broadcast to [., S, C].
+
+    per_scale: 1 / b of each column with an L1 part, squared: (sigma / b)^2 of the same.
+    ridge: sigma^2 / tau^2 of each column; None where all are 0.
+    """
+
+    per_scale: Tensor
+    squared: Tensor
+    ridge: Tensor | None
+
+
 class Kernel:
     """Moves all chains at once: `init` first, then `step` as often as wanted."""
 
@@ -43,6 +59,10 @@ class Kernel:
         # b of the weights in units of b of each column
         self._relative = (design.l1 / design.l1[0])[: design.mixed, :, None]
         self._precision = design.l2[..., None].repeat(1, 1, random.chains)
+        stated = torch.full_like(self._precision[0, :, :1], design.noise_scale)
+        # where nothing varies these are made once
+        self._stated = self._rates_of(stated, belief.strength(design, stated))
+        self._steady = _blend(stated, stated, RELAXATION)
 
     def init(self) -> State:
         """Mixtures from their prior, and weights given those."""
@@ -60,8 +80,7 @@ class Kernel:
         if self.belief.addition is not None and not self.belief.from_mixture:
             self._draw_noise(state)
             state.strength = self.belief.strength(self.design, state.noise)
-        per_scale = self._relative * (state.strength / state.noise)
-        size = state.weights[: self.design.mixed] * per_scale
+        size = state.weights[: self.design.mixed] * self._rates(state).per_scale
         state.mixture = self.belief.renew(size, state.mixture, self.random)
         if self.belief.strength_prior is not None:
             self._draw_strength(state, self.belief.strength_prior)
@@ -85,19 +104,31 @@ class Kernel:
         before = state.noise
         if self.belief.from_mixture:
             self._draw_noise(state)
-        # deviations from the mean are in proportion to sigma
-        share = relaxation * state.noise / before
-        spread = (1 - relaxation**2) ** 0.5 * state.noise
-        self._gaussian.draw(out, state.weights, share, spread)
+        varies = self.belief.addition is not None or relaxation != RELAXATION
+        blend = _blend(state.noise, before, relaxation) if varies else self._steady
+        self._gaussian.draw(out, state.weights, blend)
         state.weights = out
 
     def _set_precision(self, state: State) -> None:
         """sigma^2 / (b^2 t) + sigma^2 / tau^2."""
-        mixed = len(state.mixture)
-        torch.div(
-            (self._relative * state.strength) ** 2, state.mixture, out=self._precision[:mixed]
-        )
-        if self.design.ridged:
-            ridge = self.belief.ridge(self.design, state.noise)
-            self._precision[:mixed] += ridge[:mixed]
-            self._precision[mixed:] = ridge[mixed:]
+        mixed, rates = len(state.mixture), self._rates(state)
+        torch.div(rates.squared, state.mixture, out=self._precision[:mixed])
+        if rates.ridge is not None:
+            self._precision[:mixed] += rates.ridge[:mixed]
+            self._precision[mixed:] = rates.ridge[mixed:]
+
+    def _rates(self, state: State) -> Rates:
+        if not self.belief.varies:
+            return self._stated
+        return self._rates_of(state.noise, state.strength)
+
+    def _rates_of(self, noise: Tensor, strength: Tensor) -> Rates:
+        ridge = self.belief.ridge(self.design, noise) if self.design.ridged else None
+        scaled = self._relative * strength
+        return Rates(scaled / noise, scaled**2, ridge)
+
+
+def _blend(noise: Tensor, before: Tensor, relaxation: float) -> Blend:
+    """Deviations from the mean are in proportion to sigma, `before` at the last draw."""
+    share = relaxation * noise / before
+    return Blend(share, 1 - share, (1 - relaxation**2) ** 0.5 * noise)

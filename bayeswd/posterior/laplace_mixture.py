@@ -23,7 +23,7 @@ def exchanged(size: Tensor, mixture: Tensor, random: RandomNumbers) -> Tensor:
     (Barndorff-Nielsen & Halgreen 1977). On the way from t to t' the memory of t is inverted, and
     chains mix up to twice as fast as with `independent`, without a square root.
     """
-    normal = random.normal(len(size))[:, None]
+    normal = random.fleeting_normal(len(size))[:, None]
     return (size * size).div_(mixture).addcmul_(normal, normal)
 
 

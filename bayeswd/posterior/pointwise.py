@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -35,6 +36,19 @@ def densities_and_replications(
     densities, replications = (torch.cat(column) for column in zip(*parts, strict=True))
     shape = (chains, length)
     return densities.unflatten(0, shape), replications.unflatten(0, shape)
+
+
+def log_mean_exp(ratios: Tensor) -> Tensor:
+    """The log of the mean of exp over the draws of [chain, draw, n], [n]."""
+    flat = ratios.flatten(0, 1)
+    return flat.logsumexp(0) - math.log(len(flat))
+
+
+def have_tails(ratios: Tensor) -> Tensor:
+    """Whether the largest fifth of the log ratios [chain, draw, n] of a row differ, bool [n]."""
+    flat = ratios.flatten(0, 1)
+    tail = flat.topk(max(1, len(flat) // 5), dim=0).values
+    return tail[0] - tail[-1] > 1e-10
 
 
 def _chunks(draws: Draws, problem: Problem) -> Iterator[tuple[dict[str, Tensor], Tensor | None]]:

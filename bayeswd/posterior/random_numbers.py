@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 _BLOCK = 128  # chains that share a generator
-_AHEAD = 2**17  # numbers filled at a time, a millisecond's work
+_AHEAD = 2**16  # numbers filled at a time, half a millisecond's work
 
 Fill = Callable[[np.random.Generator, np.ndarray], object]
 
@@ -34,6 +34,13 @@ class RandomNumbers:
 
     def normal(self, rows: int) -> Tensor:
         """Standard normals, [rows, chains]."""
+        return self._own(self.fleeting_normal(rows))
+
+    def fleeting_normal(self, rows: int) -> Tensor:
+        """The same without a copy, to be used before many more are taken.
+
+        On the CPU other numbers are written to their place after the next `_AHEAD`.
+        """
         if self.device.type == "cpu":
             return self._take("normal", rows, lambda one, out: one.standard_normal(out=out))
         return self._empty(rows).normal_(generator=self._generator)
@@ -41,14 +48,15 @@ class RandomNumbers:
     def uniform(self, rows: int) -> Tensor:
         """Uniform on [0, 1), [rows, chains]."""
         if self.device.type == "cpu":
-            return self._take("uniform", rows, lambda one, out: one.random(out=out))
+            return self._own(self._take("uniform", rows, lambda one, out: one.random(out=out)))
         return self._empty(rows).uniform_(generator=self._generator)
 
     def gamma(self, shape: float) -> Tensor:
         """Gamma variables of this shape and rate 1, [chains]."""
         if self.device.type == "cpu":
             name = f"gamma {shape}"
-            return self._take(name, 1, lambda one, out: one.standard_gamma(shape, out=out))[0]
+            taken = self._take(name, 1, lambda one, out: one.standard_gamma(shape, out=out))
+            return self._own(taken[0])
         return torch._standard_gamma(self._empty(1)[0].fill_(shape), generator=self._generator)
 
     def _take(self, name: str, rows: int, fill: Fill) -> Tensor:
@@ -58,7 +66,11 @@ class RandomNumbers:
             sequences = [np.random.SeedSequence((self._seed, kind, block)) for block in blocks]
             generators = [np.random.Generator(np.random.SFC64(each)) for each in sequences]
             self._streams[name] = _Stream(generators, fill, self._filler)
-        return self._streams[name].take(rows)[:, : self.chains]
+        taken = self._streams[name].take(rows)
+        return taken if taken.shape[1] == self.chains else taken[:, : self.chains]
+
+    def _own(self, taken: Tensor) -> Tensor:
+        return taken.clone() if self.device.type == "cpu" else taken
 
     def _empty(self, rows: int) -> Tensor:
         return torch.empty(rows, self.chains, dtype=torch.float64, device=self.device)
@@ -74,34 +86,45 @@ class _Stream:
         self._pool, self._at = next(self._pools), 0
 
     def take(self, rows: int) -> Tensor:
-        """The next rows, [rows, chains in whole blocks]."""
-        blocks, held, width = self._pool.shape
-        out = torch.empty(rows, blocks, width, dtype=torch.float64)
+        """The next rows, [rows, chains in whole blocks], without a copy where they lie together.
+
+        They are to be used before many more are taken: their place is filled again.
+        """
+        start = self._at
+        self._at = start + rows
+        if self._at <= len(self._pool):
+            return self._pool[start : self._at]
+        out = self._pool.new_empty(rows, self._pool.shape[1])
         done = 0
         while done < rows:
-            if self._at == held:
-                self._pool, self._at = next(self._pools), 0
-            count = min(rows - done, held - self._at)
-            part = self._pool[:, self._at : self._at + count]
-            out[done : done + count].copy_(part.transpose(0, 1))
-            done, self._at = done + count, self._at + count
-        return out.view(rows, -1)
+            part = self._pool[start : start + rows - done]
+            out[done : done + len(part)] = part
+            done, self._at = done + len(part), start + len(part)
+            if done < rows:
+                self._pool, start = next(self._pools), 0
+        return out
 
 
 def _pools(
     generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
 ) -> Iterator[Tensor]:
-    """Tensors [block, row, chain]; each is filled while the one before it is in use."""
+    """Tensors [row, chain]; each is filled while the one before it is in use.
+
+    A third one keeps the numbers before those, which may still be read.
+    """
+    blocks, rows = len(generators), max(1, _AHEAD // (len(generators) * _BLOCK))
+    pools = torch.empty(3, rows, blocks * _BLOCK, dtype=torch.float64)
+    by_block = torch.empty(blocks, rows, _BLOCK, dtype=torch.float64)
 
     def filled(pool: Tensor) -> Tensor:
-        for generator, block in zip(generators, pool.numpy(), strict=True):
+        for generator, block in zip(generators, by_block.numpy(), strict=True):
             fill(generator, block)
+        pool.view(rows, blocks, _BLOCK).copy_(by_block.transpose(0, 1))
         return pool
 
-    rows = max(1, _AHEAD // (len(generators) * _BLOCK))
-    pools = torch.empty(2, len(generators), rows, _BLOCK, dtype=torch.float64)
-    pending = filler.submit(filled, pools[0])
+    ready = filled(pools[0])
     for turn in itertools.count(1):
-        ready = pending.result()
-        pending = filler.submit(filled, pools[turn % 2])
+        pending = filler.submit(filled, pools[turn % 3])
         yield ready
+        # where the thread has found no core to run on, there is nothing to wait for
+        ready = filled(pools[turn % 3]) if pending.cancel() else pending.result()

@@ -66,8 +66,9 @@ class Spectrum:
 
 def of(problem: Problem, kept: float) -> Spectrum:
     """The spectrum of a problem: from moments where n > d, else from the rows, O(n^2 d)."""
-    wide = problem.n <= problem.inputs.flatten(1).shape[1]
-    return _of_rows(problem, kept) if wide else _of_moments(problem, kept)
+    wide = problem.n <= problem.initial[layout(problem).weight].shape[1]
+    by_rows = wide and problem.has_rows
+    return _of_rows(problem, kept) if by_rows else _of_moments(problem, kept)
 
 
 def kept(problem: Problem) -> float:

@@ -1,9 +1,9 @@
 """Cholesky factors of many small matrices at once, with right-hand sides carried along.
 
 The factor L of A and the solution of L x = b come from one elimination of [A; b']: its last row
-becomes x'. Two ways of the same three operations: for small matrices the batch is the last
-dimension and each column is three vectorised operations for all matrices together; for larger
-ones LAPACK (cuSOLVER) takes them one by one.
+becomes x'. Two ways of the same operations: for small matrices the batch is the last dimension
+and each column is two vectorised operations for all matrices together; for larger ones LAPACK
+(cuSOLVER) takes them one by one.
 """
 
 from __future__ import annotations
@@ -17,61 +17,74 @@ LARGEST_TOGETHER = 32  # measured on the CPU: up to this size the first way is 1
 class Together:
     """`size` x `size` matrices as [row, column, matrix]; `sides` right-hand sides below each.
 
-    Write `matrix` (its lower triangle and diagonal) and `right` [sides, size, batch], then
-    `factor`: afterwards `right` holds L^-1 b.
+    Write `matrix` (its lower triangle and diagonal) and `right` [sides, size, batch], or both at
+    once as `whole`, then `factor`: afterwards `right` holds L^-1 b. Write `values` [size, batch],
+    then `solve_transposed`: afterwards they are L^-T values.
     """
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:
-        whole = torch.zeros(size + sides, size, batch, dtype=torch.float64, device=device)
+        self.whole = torch.zeros(size + sides, size, batch, dtype=torch.float64, device=device)
+        whole = self.whole
+        # A = U diag(pivots) U' with ones on the diagonal of U: no root until the end
+        unit = torch.zeros(size, size, batch, dtype=torch.float64, device=device)
         self.matrix, self.right = whole[:size], whole[size:]
+        self.values = torch.empty(size, batch, dtype=torch.float64, device=device)
         self.diagonal = self.matrix.diagonal().T
-        self._inverse = torch.empty(size, batch, dtype=torch.float64, device=device)
+        self._inverse_roots = torch.empty_like(self.values)
         # every view is made once: making them costs as much as the arithmetic on them
-        self._pivots = [(whole[j, j], self._inverse[j], whole[j:, j]) for j in range(size)]
-        self._updates = [
-            (whole[j + 1 :, j + 1 :], whole[j + 1 :, j][:, None], whole[j + 1 : size, j][None])
-            for j in range(size)
+        self._columns = [
+            (
+                whole[j + 1 : size, j],
+                whole[j, j],
+                unit[j + 1 :, j],
+                whole[j + 1 :, j + 1 :],
+                whole[j + 1 :, j][:, None],
+                unit[j + 1 :, j][None],
+            )
+            for j in range(size - 1)
         ]
-        self._rows = [(j, self._inverse[j], whole[j, :j]) for j in reversed(range(size))]
+        self._rows = [
+            (self.values[:j], unit[j, :j], self.values[j]) for j in reversed(range(1, size))
+        ]
 
     def factor(self) -> None:
         """Eliminate column by column."""
-        for (pivot, inverse, column), (rest, left, top) in zip(
-            self._pivots, self._updates, strict=True
-        ):
-            torch.rsqrt(pivot, out=inverse)
-            column.mul_(inverse)
+        for below, pivot, scaled, rest, left, top in self._columns:
+            torch.div(below, pivot, out=scaled)
             rest.addcmul_(left, top, value=-1)
+        torch.rsqrt(self.diagonal, out=self._inverse_roots)
+        self.right.mul_(self._inverse_roots)
 
-    def solve_transposed_(self, values: Tensor) -> Tensor:
-        """Replace values [size, batch] by L^-T values."""
-        for j, inverse, row in self._rows:
-            solved = values[j].mul_(inverse)
-            values[:j].addcmul_(row, solved, value=-1)
-        return values
+    def solve_transposed(self) -> Tensor:
+        """Replace `values` by L^-T values, and return them."""
+        self.values.mul_(self._inverse_roots)
+        for before, row, solved in self._rows:
+            before.addcmul_(row, solved, value=-1)
+        return self.values
 
 
 class OneByOne:
     """The same with the matrices one after the other in memory, for LAPACK."""
 
     def __init__(self, size: int, sides: int, batch: int, device: torch.device) -> None:
-        self._stored = torch.zeros(batch, size, size, dtype=torch.float64, device=device)
-        self.matrix = self._stored.permute(1, 2, 0)
+        stored = torch.zeros(batch, size + sides, size, dtype=torch.float64, device=device)
+        self.whole = stored.permute(1, 2, 0)
+        self.matrix, self.right = self.whole[:size], self.whole[size:]
         self.diagonal = self.matrix.diagonal().T
-        self.right = torch.zeros(sides, size, batch, dtype=torch.float64, device=device)
+        self.values = torch.empty(size, batch, dtype=torch.float64, device=device)
 
     def factor(self) -> None:
         """Factor all matrices and solve for the right-hand sides."""
-        self._factor, _ = torch.linalg.cholesky_ex(self._stored)
+        self._factor, _ = torch.linalg.cholesky_ex(self.matrix.permute(2, 0, 1))
         sides = self.right.permute(2, 1, 0)
         solved = torch.linalg.solve_triangular(self._factor, sides, upper=False)
         self.right.copy_(solved.permute(2, 1, 0))
 
-    def solve_transposed_(self, values: Tensor) -> Tensor:
-        """Replace values [size, batch] by L^-T values."""
-        sides = values.T[..., None]
+    def solve_transposed(self) -> Tensor:
+        """Replace `values` by L^-T values, and return them."""
+        sides = self.values.T[..., None]
         solved = torch.linalg.solve_triangular(self._factor.mT, sides, upper=True)
-        return values.copy_(solved[..., 0].T)
+        return self.values.copy_(solved[..., 0].T)
 
 
 def of_size(size: int, sides: int, batch: int, device: torch.device) -> Together | OneByOne:

@@ -1,34 +1,33 @@
 """Draws to ArviZ's DataTree: the one door to its statistics, plots and files.
 
-Dimensions: chain, draw, obs (rows), output (several outputs), feature (columns of a linear
-model). The weight of a linear model with one output is [feature], its bias a scalar; parameters
-of other models keep their shape. ArviZ is imported when first used.
+Dimensions: chain, draw, and those of `tree_labels`. ArviZ is imported when first used.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from torch import Generator, Tensor
+from torch import Generator
 
-from bayeswd import __version__
 from bayeswd.errors import InputError
 from bayeswd.files import whole
-from bayeswd.posterior.pointwise import MOST_NUMBERS, densities_and_replications
-from bayeswd.problem.likelihoods import GaussianNoise
+from bayeswd.posterior import rank_normal, tree_groups, tree_labels
+from bayeswd.posterior.pointwise import (
+    densities_and_replications,
+    have_tails,
+    log_mean_exp,
+)
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-Arrays = dict[str, np.ndarray]
 
 
 def to_datatree(
@@ -45,28 +44,31 @@ def to_datatree(
 
     names: of the input columns of a linear model. strength: as the user wrote it, if one was.
     pointwise=False leaves out the groups of size draws x rows, log_likelihood and
-    posterior_predictive; prior_draws=0 the group prior. log_prior and prior hold the penalised
+    posterior_predictive (a problem stated from moments has no rows, and observed_data neither);
+    prior_draws=0 the group prior. log_prior and prior hold the penalised
     parameters alone: a flat one has no density to scale and none to draw from. Raises InputError.
     """
     import arviz_base
 
-    dims, coords = _labels(problem, names)
+    dims, coords = tree_labels.of(problem, names)
     generator = Generator().manual_seed(seed)
-    groups: dict[str, Arrays] = {"posterior": _posterior(draws, problem)}
+    groups: dict[str, tree_groups.Arrays] = {"posterior": tree_groups.posterior(draws, problem)}
     if draws.sample_stats:
-        groups["sample_stats"] = {k: _array(v) for k, v in draws.sample_stats.items()}
-    if pointwise:
+        groups["sample_stats"] = {k: tree_groups.array(v) for k, v in draws.sample_stats.items()}
+    if pointwise and problem.has_rows:
         densities, replications = densities_and_replications(draws, problem, generator)
-        groups["log_likelihood"] = {"y": _array(densities)}
-        replicated = _without_single_output(_array(replications), problem)
+        groups["log_likelihood"] = {"y": tree_groups.array(densities)}
+        replicated = tree_groups.without_single_output(tree_groups.array(replications), problem)
         groups["posterior_predictive"] = {"y": replicated}
     if problem.penalized:
-        groups["log_prior"] = _log_prior(draws, problem)
+        groups["log_prior"] = tree_groups.log_prior(draws, problem)
     if problem.penalized and prior_draws > 0:
-        groups["prior"] = _prior(problem, prior_draws, generator)
-    groups["observed_data"] = {"y": _without_single_output(_array(problem.targets), problem)}
-    groups["constant_data"] = _constants(draws, problem, strength)
-    attrs = _attrs(draws, problem)
+        groups["prior"] = tree_groups.prior(problem, prior_draws, generator)
+    if problem.has_rows:
+        targets = tree_groups.without_single_output(tree_groups.array(problem.targets), problem)
+        groups["observed_data"] = {"y": targets}
+    groups["constant_data"] = tree_groups.constants(draws, problem, strength)
+    attrs = tree_groups.attrs(draws, problem)
     return arviz_base.from_dict(
         groups,
         dims=dims,
@@ -119,126 +121,70 @@ class Convergence(NamedTuple):
 
 def convergence(datatree: DataTree) -> Convergence:
     """How well the chains agree, in ArviZ's ESS and R-hat (nan for a single chain)."""
-    import arviz_stats
-
-    draws = datatree["posterior"].to_dataset()
-    ess, r_hat = arviz_stats.ess(draws, method="bulk"), arviz_stats.rhat(draws)
+    draws = datatree["posterior"].to_dataset().data_vars.values()
+    found = [ess_and_r_hat(each.to_numpy().reshape(*each.shape[:2], -1)) for each in draws]
     return Convergence(
-        min(float(values.min()) for values in ess.data_vars.values()),
-        max(float(values.max()) for values in r_hat.data_vars.values()),
+        min(float(ess.min()) for ess, _ in found), max(float(r_hat.max()) for _, r_hat in found)
     )
 
 
-def _posterior(draws: Draws, problem: Problem) -> Arrays:
-    arrays = _named(draws.params, problem)
-    if draws.noise_scale is not None:
-        arrays["noise_scale"] = _array(draws.noise_scale)
-    return arrays
+def ess_and_r_hat(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ArviZ's bulk ESS and rank R-hat of [chain, draw, k] numbers, each [k], all k at once.
+
+    R-hat is nan for a single chain, both are nan for fewer than 4 draws. The ranks that both rest
+    on are computed here, once and in one batch: most of the time goes into them.
+    """
+    from arviz_stats.base import array_stats
+
+    axes = {"chain_axis": -2, "draw_axis": -1}
+    each = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+    chains, length = each.shape[1:]
+    if length < 8:  # ArviZ's estimators ask for 4 draws of what is split in two here
+        r_hat = array_stats.rhat(each, method="rank", **axes)
+        return array_stats.ess(each, method="bulk", **axes), r_hat
+    scores, folded = rank_normal.scores(rank_normal.split(each))
+    ess = array_stats.ess(scores, method="identity", **axes)
+    if chains == 1:
+        return ess, np.full(len(each), np.nan)
+    r_hats = [array_stats.rhat(each, method="identity", **axes) for each in (scores, folded)]
+    return ess, np.maximum(*r_hats)
 
 
-def _log_prior(draws: Draws, problem: Problem) -> Arrays:
-    """log density of each penalised weight, in the shape of its draws."""
-    densities = {
-        name: problem.priors[name].log_density(draws.params[name]) for name in problem.penalized
-    }
-    return _named(densities, problem)
+def interval(values: np.ndarray, probability: float) -> np.ndarray:
+    """ArviZ's equal-tailed intervals of [chain, draw, k] numbers, [k, 2]."""
+    from arviz_stats.base import array_stats
+
+    return array_stats.eti(values.reshape(-1, values.shape[-1]), probability, axis=0)
 
 
-def _prior(problem: Problem, count: int, generator: Generator) -> Arrays:
-    """One chain of draws of each parameter under a proper prior."""
-    values = {name: problem.initial[name] for name in problem.penalized}
-    size = sum(value.numel() for value in values.values())
-    if count * size > MOST_NUMBERS:
-        raise InputError(
-            f"prior_draws={count} of {size} parameters are too many numbers; "
-            f"give at most {MOST_NUMBERS // size}, or 0 for no prior group."
-        )
-    drawn = {
-        name: problem.priors[name].draw((1, count, *value.shape), generator, value.cpu())
-        for name, value in values.items()
-    }
-    return _named(drawn, problem)
+class LeaveOneOut(NamedTuple):
+    """log p(targets of a row | all other rows) [n], nats, and the Pareto k of each row [n]."""
+
+    elpd: np.ndarray
+    pareto_k: np.ndarray
 
 
-def _constants(draws: Draws, problem: Problem, strength: float | None) -> Arrays:
-    constants: Arrays = {}
-    if problem.penalized:
-        variances = [problem.priors[name].variance for name in problem.penalized]
-        constants["prior_variance"] = np.array(variances)
-    if strength is not None:
-        constants["strength"] = np.array(float(strength))
-    if isinstance(problem.likelihood, GaussianNoise) and draws.noise_scale is None:
-        constants["noise_variance"] = np.array(problem.likelihood.scale**2)
-    return constants
+def leave_one_out(draws: Draws, problem: Problem) -> LeaveOneOut:
+    """ArviZ's Pareto-smoothed importance sampling; only what it reads is put into a tree.
 
+    Rows whose largest ratios are all alike have no tail to smooth: plain importance sampling is
+    exact enough for them, and their k is 0. Where smoothing fails k is infinite.
+    """
+    import arviz_base
+    import arviz_stats
 
-def _named(values: Mapping[str, Tensor], problem: Problem) -> Arrays:
-    """Arrays by parameter name, the single output of a linear model dropped."""
-    arrays = {name: _array(value) for name, value in values.items()}
-    if problem.linear is None or not _single_output(problem):
-        return arrays
-    weight = problem.linear.weight
-    return {k: v.squeeze(-2 if k == weight else -1) for k, v in arrays.items()}
-
-
-def _labels(
-    problem: Problem, names: Sequence[str] | None
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Dimensions by variable and coordinates by dimension."""
-    dims = {"y": ["obs"], "prior_variance": ["parameter"]}
-    coords = {"obs": _counted(problem.n), "parameter": problem.penalized}
-    outputs: list[str] = []
-    if not _single_output(problem):
-        outputs = ["output"]
-        coords["output"] = _counted(problem.outputs(problem.initial, problem.inputs[:1]).shape[-1])
-    if problem.targets.ndim > 1:
-        dims["y"] += outputs
-    if problem.linear is not None:
-        columns = problem.initial[problem.linear.weight].shape[-1]
-        coords["feature"] = _feature_names(names, columns)
-        dims[problem.linear.weight] = [*outputs, "feature"]
-        if problem.linear.bias is not None:
-            dims[problem.linear.bias] = outputs
-    return dims, coords
-
-
-def _feature_names(names: Sequence[str] | None, columns: int) -> list[str]:
-    if names is None:
-        return [f"x{column}" for column in range(columns)]
-    if len(names) != columns or len(set(names)) != columns:
-        raise InputError(
-            f"to_datatree: {len(names)} names ({len(set(names))} different) for {columns} columns; "
-            "give each column its own."
-        )
-    return [str(name) for name in names]
-
-
-def _single_output(problem: Problem) -> bool:
-    return problem.outputs(problem.initial, problem.inputs[:1]).shape[-1] == 1
-
-
-def _counted(count: int) -> list[str]:
-    return [str(index) for index in range(count)]
-
-
-def _attrs(draws: Draws, problem: Problem) -> dict[str, Any]:
-    by_pyro = draws.engine.startswith("pyro")
-    return {
-        "inference_library": "pyro" if by_pyro else "bayeswd",
-        "inference_library_version": metadata.version("pyro-ppl") if by_pyro else __version__,
-        "modeling_interface": "bayeswd",
-        "modeling_interface_version": __version__,
-        "sampling_time": draws.seconds,
-        "engine": draws.engine,
-        "engine_why": draws.why,
-        "priors": json.dumps({name: str(prior) for name, prior in problem.priors.items()}),
-    }
-
-
-def _array(value: Tensor) -> np.ndarray:
-    return value.detach().cpu().numpy()
-
-
-def _without_single_output(values: np.ndarray, problem: Problem) -> np.ndarray:
-    """Targets [..., n, 1] as [..., n]."""
-    return values.squeeze(-1) if problem.targets.ndim > 1 and values.shape[-1] == 1 else values
+    densities, _ = densities_and_replications(draws, problem, Generator().manual_seed(0))
+    elpd = -tree_groups.array(log_mean_exp(-densities))
+    pareto_k = np.zeros(problem.n)
+    tailed = tree_groups.array(have_tails(-densities))
+    if tailed.any():
+        found = {"y": tree_groups.array(densities[..., tailed])}
+        groups = {"posterior": tree_groups.posterior(draws, problem), "log_likelihood": found}
+        tree = arviz_base.from_dict(groups, check_conventions=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a large k, and of ties: k says both
+            smooth = arviz_stats.loo(tree, pointwise=True)
+        failed = np.isnan(smooth.elpd_i.values) | np.isnan(smooth.pareto_k.values)
+        pareto_k[tailed] = np.where(failed, np.inf, smooth.pareto_k.values)
+        elpd[tailed] = np.where(failed, elpd[tailed], smooth.elpd_i.values)
+    return LeaveOneOut(elpd, pareto_k)

@@ -70,6 +70,11 @@ class GaussianNoise(Likelihood):
         """sigma^2: misfit = n / sigma^2 * (half mean squared error) + constant."""
         return self.scale**2
 
+    def misfit_of_squares(self, squares: Tensor, count: int) -> Tensor:
+        """The misfit of `count` targets whose squared residuals add up to the sum of `squares`."""
+        constant = count * math.log(self.scale * math.sqrt(2 * math.pi))
+        return 0.5 * squares.sum() / self.scale**2 + constant
+
     def pointwise(self, outputs: Tensor, targets: Tensor) -> Tensor:
         log_normaliser = math.log(self.scale * math.sqrt(2 * math.pi))
         return (0.5 * ((outputs - targets) / self.scale) ** 2 + log_normaliser).sum(-1)

@@ -86,3 +86,10 @@ class Moments:
             self.xy + self.count * torch.outer(mean_x, mean_y),
             self.yy + self.count * mean_y**2,
         )
+
+    def residual_squares(self, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Sum over the rows of (y - W x - bias)^2 of each output, [K]; W: [K, d], bias: [K]."""
+        weight = weight.double()
+        scatter = self.yy + ((weight @ self.xx - 2 * self.xy.T) * weight).sum(1)
+        offset = self.targets_mean - weight @ self.inputs_mean
+        return scatter + self.count * (offset if bias is None else offset - bias) ** 2

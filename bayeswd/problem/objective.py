@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bayeswd.errors import InputError
-from bayeswd.problem import checks
+from bayeswd.problem import absent_rows, checks
 from bayeswd.problem.likelihoods import GaussianNoise, Likelihood
 from bayeswd.problem.matching import LinearLayout, linear_layout, priors_by_name
 from bayeswd.problem.moments import Moments
@@ -79,10 +79,36 @@ class Problem:
 
         return problem_from_training(model, optimizer, loss, inputs, targets, noise_scale)
 
+    @staticmethod
+    def from_moments(
+        model: nn.Module, likelihood: Likelihood, priors: Mapping[str, Prior], moments: Moments
+    ) -> Problem:
+        """A linear-Gaussian problem of any number of rows, none of which is kept.
+
+        What needs no row works as ever: the objective, the exact posterior and evidence, gibbs,
+        hmc. What asks for one (predictions for training rows, certificates) raises InputError.
+        """
+        means = moments.inputs_mean[None], moments.targets_mean[None]
+        problem = Problem(model, likelihood, priors, *means)
+        if problem.linear is None or not isinstance(likelihood, GaussianNoise):
+            raise InputError(
+                f"Problem.from_moments({problem}): only one linear layer with GaussianNoise has "
+                "moments that say all; state the problem from its rows."
+            )
+        inputs, targets = (
+            absent_rows.of((moments.count, mean.shape[1]), problem.inputs) for mean in means
+        )
+        return problem._with(inputs=inputs, targets=targets, _moments=[moments])
+
     @property
     def n(self) -> int:
         """Number of training examples (never the batch size)."""
         return len(self.inputs)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the data are here, and not only their moments."""
+        return not isinstance(self.inputs, absent_rows.AbsentRows)
 
     @property
     def initial(self) -> dict[str, Tensor]:
@@ -102,7 +128,18 @@ class Problem:
 
     def misfit(self, params: Params) -> Tensor:
         """-log p(targets | params), nats, summed over examples."""
+        if not self.has_rows:
+            return self._misfit_of_moments(params)
         return self.likelihood.misfit(self.outputs(params), self.targets)
+
+    def _misfit_of_moments(self, params: Params) -> Tensor:
+        assert self.linear is not None
+        assert isinstance(self.likelihood, GaussianNoise)
+        weight, bias = params[self.linear.weight], None
+        if self.linear.bias is not None:
+            bias = params[self.linear.bias]
+        squares = self.moments.residual_squares(weight, bias)
+        return self.likelihood.misfit_of_squares(squares, self.n * len(squares))
 
     def penalty(self, params: Params) -> Tensor:
         """-log p(params), nats; a flat parameter adds 0."""

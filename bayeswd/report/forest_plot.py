@@ -1,7 +1,4 @@
-"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch.
-
-ArviZ draws on a figure made here, so pyplot neither knows nor keeps it.
-"""
+"""A forest of prior and posterior intervals through ArviZ; needs arrays, no torch."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayeswd.report import style
+from bayeswd.report.arviz_axes import collection
 from bayeswd.report.words import percent, width
 
 STRENGTH = "λ → τ²"
@@ -37,10 +35,7 @@ def draw_forest(
     coords = {"weight": list(weights), STRENGTH: list(strengths)}
     dims = ("weight", STRENGTH, "sample")
     models = {name: Dataset({"w": (dims, draws[name])}, coords) for name in MODELS}
-    figure = style.new_figure(WIDTH, 1.5 + 0.21 * len(weights) * (len(strengths) + 1))
-    room = _widest(weights) + BETWEEN + _widest(strengths)
-    ratios = [room, WIDTH - LEFT - style.RIGHT - room]
-    axes = figure.subplots(1, 2, sharey=True, width_ratios=ratios)
+    figure, axes = label_and_panel(weights, strengths, 0.21)
     plot_forest(
         models,
         plot_collection=_collection(models, figure, axes),
@@ -53,32 +48,34 @@ def draw_forest(
         visuals={"twig": {"width": 1.2}, "trunk": {"width": 3.2}},
     )
     style.margins(figure, 2, left=LEFT, top=0.9)
-    _finish(axes, heights(len(weights), len(strengths), len(MODELS)))
+    rows = heights(len(weights), len(strengths), len(MODELS))
+    finish(axes, float(rows.min()) - 0.7, float(rows.max()) + 0.7)
+    _explain(axes[1])
     return figure
 
 
-def _collection(models: Mapping[str, Any], figure: Figure, axes: np.ndarray) -> Any:
+def label_and_panel(
+    weights: Sequence[str], strengths: Sequence[str], row: float
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with room for the labels, as wide as they are, beside the panel; `row` in inches."""
+    figure = style.new_figure(WIDTH, 1.5 + row * len(weights) * (len(strengths) + 1))
+    room = _widest(weights) + BETWEEN + _widest(strengths)
+    ratios = [room, WIDTH - LEFT - style.RIGHT - room]
+    return figure, list(figure.subplots(1, 2, sharey=True, width_ratios=ratios))
+
+
+def _collection(models: Mapping[str, Any], figure: Figure, axes: Sequence[Axes]) -> Any:
     """ArviZ's bookkeeping of our axes: which column is which, and the height of every row."""
     import xarray as xr
-    from arviz_plots import PlotCollection
 
-    columns = {"column": ["labels", "forest"]}
-    panels = xr.Dataset(
-        {
-            "figure": np.array(figure, dtype=object),
-            "plot": ("column", axes),
-            "row_index": ("column", [0, 0]),
-            "col_index": ("column", [0, 1]),
-        },
-        columns,
-    )
     data = xr.concat(models.values(), dim="model").assign_coords(model=list(models))
     shape = (data.sizes["weight"], data.sizes[STRENGTH], len(models))
     dims = ["weight", STRENGTH, "model"]
-    return PlotCollection(
-        data.expand_dims(column=2).assign_coords(columns),
-        xr.DataTree(panels),
-        backend="matplotlib",
+    return collection(
+        data.expand_dims(column=2).assign_coords(column=["labels", "forest"]),
+        figure,
+        axes,
+        along="column",
         aes={"y": dims, "overlay": dims, "color": ["model"]},
         y=heights(*shape).ravel().tolist(),
         color=list(MODELS.values()),
@@ -97,9 +94,10 @@ def _widest(texts: Sequence[str]) -> float:
     return max(width(text, style.LABEL) for text in texts)
 
 
-def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
-    labels, forest = axes
-    forest.set_ylim(rows.min() - 0.7, rows.max() + 0.7)
+def finish(axes: Sequence[Axes], lowest: float, highest: float) -> None:
+    """Heads and margins of the labels, 0 and few ticks in the panel."""
+    labels, panel = axes
+    panel.set_ylim(lowest, highest)
     labels.set_xlim(0, 1)
     for name in labels.texts:
         name.set_horizontalalignment("left" if name.get_position()[0] == 0 else "right")
@@ -109,9 +107,12 @@ def _finish(axes: Sequence[Axes], rows: np.ndarray) -> None:
     labels.spines[["bottom", "left"]].set_visible(False)
     labels.xaxis.tick_top()
     labels.tick_params(length=0)
-    forest.axvline(0, color="#cccccc", linewidth=1, zorder=0)
+    panel.axvline(0, color="#cccccc", linewidth=1, zorder=0)
+    style.short_ticks(panel, 6, vertical=False)
+
+
+def _explain(forest: Axes) -> None:
     forest.set_xlabel(f"weight (lines: {' and '.join(map(percent, INTERVALS))} intervals)")
-    style.short_ticks(forest, 6, vertical=False)
     handles = [
         Line2D([], [], color=colour, linewidth=3, label=name) for name, colour in MODELS.items()
     ]

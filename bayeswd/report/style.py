@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -22,7 +22,8 @@ from bayeswd.report import words
 from bayeswd.tables import number
 
 if TYPE_CHECKING:
-    from bayeswd.analysis.comparison import Comparison, Comparisons
+    from bayeswd.analysis.comparison import Comparison
+    from bayeswd.analysis.posterior_summary import PosteriorSummary
 
 INK = "#222222"
 PRIOR = "#767676"  # grey: before any data
@@ -70,16 +71,16 @@ SETTINGS = {
 }
 
 Look = dict[str, Any]  # keyword arguments of an artist
-Draw = Callable[["Comparisons"], Figure]
+Arguments = ParamSpec("Arguments")
 
 
-def styled(draw: Draw) -> Draw:
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw under these settings and leave matplotlib's own as they were."""
 
     @wraps(draw)
-    def drawn(result: Comparisons) -> Figure:
+    def drawn(*values: Arguments.args, **named: Arguments.kwargs) -> Figure:
         with matplotlib.rc_context(SETTINGS):
-            return draw(result)
+            return draw(*values, **named)
 
     return drawn
 
@@ -138,14 +139,25 @@ def colour_of(method: str, others: list[str]) -> str:
     return OTHER_COLOURS[others.index(method) % len(OTHER_COLOURS)]
 
 
-def kind_name(one: Comparison) -> str:
+def kind_name(one: Comparison | PosteriorSummary) -> str:
     """`L2`, `L1` or `Elastic net`."""
     return KIND_NAMES[one.penalty.kind]
 
 
-def strength(one: Comparison) -> str:
+def strength(one: Comparison | PosteriorSummary) -> str:
     """The penalty as it was written: `L2, λ = 3 (d2l)`."""
     return f"{kind_name(one)}, λ = {brief(one.penalty.strength)} ({one.penalty.convention})"
+
+
+def fit_mark(one: PosteriorSummary) -> Look:
+    """How the weights of the penalised fit are marked: white, in the shape of their penalty."""
+    return {
+        "linestyle": "none",
+        "marker": KIND_MARKERS[one.penalty.kind],
+        "markerfacecolor": "white",
+        "markeredgecolor": METHOD_COLOURS["exact"],
+        "markeredgewidth": 1.0,
+    }
 
 
 def method_name(method: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
 
-from bayeswd.analysis.comparison import DataSummary
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import Flat, Prior
 from bayeswd.report import style, words
@@ -53,7 +53,14 @@ def place(problem: Problem, index: int) -> tuple[str, int]:
     raise IndexError(f"weight {index} beyond the last one")
 
 
-def weight_names(data: DataSummary, problem: Problem, indices: Sequence[int]) -> list[str]:
+class Named(Protocol):
+    """What knows the names of the input columns, such as a DataSummary."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+
+def weight_names(data: Named, problem: Problem, indices: Sequence[int]) -> list[str]:
     """What to call these weights, each name another: cut short, two may be the same."""
     names = [weight_name(data, problem, index) for index in indices]
     return [
@@ -62,7 +69,7 @@ def weight_names(data: DataSummary, problem: Problem, indices: Sequence[int]) ->
     ]
 
 
-def weight_name(data: DataSummary, problem: Problem, index: int) -> str:
+def weight_name(data: Named, problem: Problem, index: int) -> str:
     """`bmi`; `bmi (class 3)` or `bmi (output 3)`, counted from 0, for one of several outputs.
 
     Inside a network the parameter and the place in it: `0.weight[2, 7]`.

@@ -111,13 +111,14 @@ def _draw_tolerance(axes: Axes, one: Comparison, rounding: float) -> None:
 def _finding(several: Sequence[Comparison]) -> str:
     """`L2: weights within 5e-7 of the exact optimum;  L1: ...`.
 
-    A posterior mean counts where it is the mode, under an exact Gaussian posterior.
+    A posterior mean counts only where it is the mode.
     """
     parts = []
     for one in several:
         apart = differences(one)
-        if one.posterior is None and len(apart) > 1:
-            apart.pop("posterior-mean", None)
+        for row in one.methods:
+            if not row.is_mode and len(apart) > 1:
+                apart.pop(row.method)
         largest = max(_largest(difference) for difference in apart.values())
         name = style.method_name(one.reference.method)
         name = f"the {name}" if one.reference.method == "exact" else name

@@ -47,7 +47,7 @@ def test_l2_on_d2l_meets_the_exact_optimum(on_d2l):
 
 def test_l1_on_d2l_meets_the_lasso_with_the_same_zeros(on_d2l):
     found = rows(on_d2l.comparisons[1])
-    assert list(found) == ["exact", "penalized-sgd", "pyro-map"]
+    assert list(found) == ["exact", "penalized-sgd", "pyro-map", "posterior-mean"]
     weights = {name: row.params["weight"] for name, row in found.items()}
     largest = float(weights["exact"].abs().max())
     assert found["exact"].gap <= 1e-8
@@ -90,7 +90,7 @@ def test_the_dictionary_has_the_schema_and_plain_numbers(on_d2l):
     method = first["methods"][0]
     assert len(method["weights"]) == 200
     assert isinstance(method["bias"], list)
-    assert second["methods"][0]["max_sd_difference"] is None
+    assert second["methods"][0]["max_sd_difference"] == 0
 
 
 def test_html_and_text_hold_the_verdict(on_d2l):
@@ -188,3 +188,29 @@ def test_strength_0_with_more_weights_than_rows_is_refused():
 def test_no_problem_is_an_error():
     with pytest.raises(bw.InputError, match="no problem"):
         compare()
+
+
+def test_under_l1_the_posterior_mean_is_another_point_than_the_mode(on_d2l):
+    one = on_d2l.comparisons[1]
+    mean = rows(one)["posterior-mean"]
+    assert not mean.is_mode
+    assert mean.converged
+    assert mean.exact_zeros == 0
+    assert mean.gap > 10
+    assert mean.max_sd_difference > 1 > rows(one)["pyro-map"].max_sd_difference
+    assert one.draws.params["weight"].shape[-2:] == (1, 200)
+    assert one.verdict.equivalent
+    assert "The posterior mean is another point" in one.verdict.text
+    assert "0 exact zeros" in one.verdict.text
+
+
+def test_a_posterior_that_takes_long_has_no_row_and_may_be_given():
+    problem = stated("diabetes", "l1").problems[0]
+    quick = partial(compare, problem, fit_pyro=partial(bw.pyro_map.fit, steps=30))
+    without = quick(draw=lambda problem: None).comparisons[0]
+    assert "posterior-mean" not in rows(without)
+    assert without.draws is None
+    short = quick(draw=partial(bw.gibbs.sample, chains=2, draws=8)).comparisons[0]
+    assert not rows(short)["posterior-mean"].converged
+    assert "* posterior-mean: not converged" in short.notes()
+    assert short.converged == without.converged

@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+import xarray
 
 from bayeswd.cli.main import main
 
@@ -33,21 +34,6 @@ def run(capsys, *words):
     return code, captured.out, captured.err
 
 
-@pytest.fixture
-def csv(tmp_path):
-    """A small regression with a header, 40 rows and 3 columns."""
-    rng = np.random.default_rng(5)
-    inputs = rng.normal(size=(40, 3)) * [1, 10, 0.1] + [0, 5, 0]
-    targets = inputs @ [1.0, 0.2, 0.0] + rng.normal(size=40)
-    path = tmp_path / "small.csv"
-    lines = ["a,b,c,price"] + [
-        ",".join(map(repr, map(float, [*row, target])))
-        for row, target in zip(inputs, targets, strict=True)
-    ]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
 def test_the_default_run_on_stdout_is_json_alone(capsys, tmp_path):
     code, out, err = run(capsys, "--json", "-", "--out", str(tmp_path / "out"), "--strict")
     record = json.loads(out)
@@ -73,7 +59,10 @@ def test_the_default_run_on_stdout_is_json_alone(capsys, tmp_path):
     assert l1["verdict"]["equivalent"]
     assert "Verdict: the same fit" in err
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"train.csv", "validation.csv"} <= names
+    assert {"train.csv", "validation.csv", "posterior.nc"} <= names
+    with xarray.open_datatree(tmp_path / "out" / "posterior.nc") as tree:
+        assert tree["l1/posterior/weight"].sizes["feature"] == 200
+        assert "log_likelihood" in tree["l2"].children
     assert sum(name.endswith(".png") for name in names) == 6
 
 

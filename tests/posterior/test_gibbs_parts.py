@@ -9,7 +9,8 @@ from scipy import stats
 from torch import nn
 
 from bayeswd.errors import InputError
-from bayeswd.posterior import gaussian_step, gibbs_design, triangles
+from bayeswd.posterior import gaussian_step, gibbs_design, random_numbers, triangles
+from bayeswd.posterior.gaussian_step import Blend
 from bayeswd.posterior.gibbs_design import Rows, Scatter
 from bayeswd.posterior.random_numbers import RandomNumbers
 from bayeswd.problem.likelihoods import GaussianNoise
@@ -53,7 +54,8 @@ def test_factors_are_those_of_linear_algebra(kind, size):
     torch.testing.assert_close(found.right, wanted.permute(2, 1, 0))
     values = tensor(size, batch, seed=1)
     wanted = torch.linalg.solve_triangular(factor.mT, values.T[..., None], upper=True)[..., 0].T
-    torch.testing.assert_close(found.solve_transposed_(values.clone()), wanted)
+    found.values.copy_(values)
+    torch.testing.assert_close(found.solve_transposed(), wanted)
 
 
 def test_the_way_of_factoring_goes_by_size():
@@ -65,7 +67,7 @@ def test_the_way_of_factoring_goes_by_size():
 class UnitNormals:
     """In place of random numbers: chain c sees the c-th unit vector, the last chain zeros."""
 
-    def normal(self, rows):
+    def fleeting_normal(self, rows):
         return torch.eye(rows, rows + 1, dtype=torch.float64)
 
 
@@ -76,11 +78,11 @@ def law_of_step(data, precision):
     step.factor(precision[:, None, None].expand(-1, 1, sides + 1), UnitNormals())
     out = torch.empty(len(precision), 1, sides + 1, dtype=torch.float64)
     none, one = (torch.full((1, sides + 1), value, dtype=torch.float64) for value in (0.0, 1.0))
-    step.draw(out, torch.zeros_like(out), none, one)
+    step.draw(out, torch.zeros_like(out), Blend(none, one, one))
     mean, deviations = out[:, 0, -1], out[:, 0, :-1] - out[:, 0, -1:]
     again = torch.empty_like(out)
     step.factor(precision[:, None, None].expand(-1, 1, sides + 1), UnitNormals())
-    step.draw(again, out, -0.5 * one, 2 * one)  # m - (out - m) / 2 + 2 deviations
+    step.draw(again, out, Blend(-0.5 * one, 1.5 * one, 2 * one))  # m - (out - m) / 2 + 2 deviations
     torch.testing.assert_close(again[:, 0, :-1], mean[:, None] + 1.5 * deviations)
     return mean, deviations @ deviations.T, step.squares()[0, 0]
 
@@ -141,6 +143,17 @@ def test_random_numbers_do_not_depend_on_how_many_are_taken_at_a_time():
     few.uniform(5)
     torch.testing.assert_close(few.normal(704), rows[:, :130], rtol=0, atol=0)
     assert not torch.equal(RandomNumbers(8, 1, CPU).normal(3), rows[:3, :1])
+
+
+def test_random_numbers_outlast_as_many_as_are_made_at_a_time():
+    random = RandomNumbers(7, 256, CPU)
+    random.normal(random_numbers._AHEAD // 256 - 5)
+    kept = random.fleeting_normal(5)
+    copied = kept.clone()
+    random.normal(random_numbers._AHEAD // 256)
+    assert torch.equal(kept, copied)
+    random.normal(2 * random_numbers._AHEAD // 256)
+    assert not torch.equal(kept, copied)
 
 
 @pytest.mark.parametrize(

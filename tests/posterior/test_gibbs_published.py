@@ -2,7 +2,8 @@
 
 Columns of unit length, targets centred (here: a flat bias), sigma^2 with density 1 / sigma^2.
 REFERENCE is a run of ours, 5 million draws from another seed; the published numbers come from a
-short chain.
+short chain, and the ends of its intervals are held against that reference, whose own error is a
+tenth of that of the run here.
 """
 
 from functools import cache
@@ -97,7 +98,7 @@ def test_the_table_of_park_and_casella():
     published = np.array(list(PUBLISHED.values()))
     assert (abs(found - published)[:, 0] < 3).all()
     allowed = np.array([8 if name in WIDE else 2 for name in PUBLISHED])
-    assert (abs(found - published)[:, 1:] < allowed[:, None]).all()
+    assert (abs(REFERENCE - published)[:, 1:] < allowed[:, None]).all()
     assert (abs(found - REFERENCE) < 4 * (error**2 + REFERENCE_ERROR**2) ** 0.5).all()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bayeswd.errors import InputError
-from bayeswd.posterior import conjugate, pointwise, with_arviz
+from bayeswd.posterior import conjugate, pointwise, tree_groups, with_arviz
 from bayeswd.problem.likelihoods import Bernoulli, Categorical, GaussianNoise, Poisson
 from bayeswd.problem.objective import Problem
 from bayeswd.problem.priors import ElasticNet, Flat, Gaussian, Laplace
@@ -196,7 +196,7 @@ def test_prior_draws_are_bounded_and_can_be_left_out(monkeypatch):
     tree = with_arviz.to_datatree(made_up(problem), problem, prior_draws=0)
     assert "prior" not in tree.children
     assert "log_prior" in tree.children
-    monkeypatch.setattr(with_arviz, "MOST_NUMBERS", 600)
+    monkeypatch.setattr(tree_groups, "MOST_NUMBERS", 600)
     with_arviz.to_datatree(made_up(problem), problem, prior_draws=100)
     with pytest.raises(InputError, match=r"prior_draws=101 of 6 parameters .* at most 100"):
         with_arviz.to_datatree(made_up(problem), problem, prior_draws=101)
