@@ -13,6 +13,7 @@ from bayeswd.analysis import posterior_words
 from bayeswd.analysis.coefficients import Coefficient
 from bayeswd.analysis.comparison import DataSummary, Penalty
 from bayeswd.analysis.mixing import MOST_DIVERGING, is_mixed
+from bayeswd.posterior import stuck
 from bayeswd.problem.objective import Problem
 from bayeswd.results import Draws, Estimate
 
@@ -71,6 +72,11 @@ class PosteriorSummary:
         return 0.0 if found is None else float(found.double().mean())
 
     @property
+    def stuck(self) -> int:
+        """Chains that hardly moved: among hundreds they do not raise R-hat."""
+        return stuck.count(self.draws.sample_stats)
+
+    @property
     def all_rows(self) -> tuple[Coefficient, ...]:
         """The coefficients, and sigma where it was sampled."""
         return self.coefficients + ((self.noise.posterior,) if self.noise.posterior else ())
@@ -89,10 +95,11 @@ class PosteriorSummary:
 
     @property
     def converged(self) -> bool:
-        """Independent draws, or R-hat <= 1.01, ESS >= 400 and few divergences."""
+        """Independent draws, or R-hat <= 1.01, ESS >= 400, few divergences and no stuck chain."""
         if self.independent:
             return True
-        return is_mixed(self.r_hat, self.ess_bulk) and self.diverging <= MOST_DIVERGING
+        mixed = is_mixed(self.r_hat, self.ess_bulk) and self.diverging <= MOST_DIVERGING
+        return mixed and self.stuck == 0
 
     def title(self) -> str:
         strength = tables.number(self.penalty.strength)

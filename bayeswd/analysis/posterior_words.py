@@ -132,6 +132,8 @@ def _complaints(one: PosteriorSummary) -> list[str]:
         found.append(f"ESS {_whole(one.ess_bulk)}, below {LEAST_ESS}")
     if one.diverging > MOST_DIVERGING:
         found.append(f"{100 * one.diverging:.2g} % of the draws diverged")
+    if one.stuck:
+        found.append(f"{one.stuck} of {one.size[0]} chains hardly moved")
     return found
 
 

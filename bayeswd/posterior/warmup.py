@@ -19,6 +19,7 @@ from bayeswd.posterior.transition import Info, State
 ROUND = 5  # transitions between two looks at the acceptance rate
 _TRIAL = 8  # steps at most of a trajectory that only tries a step size
 _SHORT = 1 / 8  # of a step, in the one trajectory of each turn that leaves narrow places
+_LEAST = 0.05  # acceptance rate of a round below which all count alike
 _STUCK = 0.1  # acceptance rate of a round below which a chain has to move on
 _LEARNING = 0.75  # of the warm-up in which units are learnt; the step size alone after that
 
@@ -61,7 +62,7 @@ def run(
         going = Trajectories(potential, steps.now, seed + done)
         size = min(ROUND, count - done)
         state, rates, passed = _round(state, going, size, random, setup.adapts)
-        steps = adaptation.update(steps, float(rates.mean()))
+        steps = adaptation.update(steps, float(_level(rates) if setup.adapts else rates.mean()))
         if setup.adapts and done + size < count:
             state = _moved_on(state, rates)
         window += passed
@@ -97,6 +98,14 @@ def _round(
         if keep:
             passed.append(going.potential.metric.to_weights(state.position))
     return state, Info(torch.stack(errors)).acceptance_rate.mean(0), passed
+
+
+def _level(rates: Tensor) -> Tensor:
+    """Their harmonic mean: a few chains in narrow places lower it where a mean would not see them.
+
+    (Hoffman, Radul & Sountsov 2021, section 4.2, take it over proposals.)
+    """
+    return 1 / (1 / rates.clamp(min=_LEAST)).mean()
 
 
 def _moved_on(state: State, rates: Tensor) -> State:

@@ -99,6 +99,18 @@ def test_diverging_trajectories_are_no_convergence():
     assert summary.warnings()[0].startswith("NOT CONVERGED: 4.2 % of the draws diverged")
 
 
+def test_a_stuck_chain_is_no_convergence():
+    """One of 256: R-hat and ESS alone would pass."""
+    problem = problem_of(bw.Laplace(0.5))
+    drawn = bw.hmc.sample(problem)
+    assert bw.summarize(drawn, problem).converged
+    drawn.params["weight"][7] = drawn.params["weight"][7, :1]
+    drawn.sample_stats["acceptance_rate"][7] = 0.0
+    summary = bw.summarize(drawn, problem)
+    assert not summary.converged
+    assert summary.warnings()[0].startswith("NOT CONVERGED: 1 of 256 chains hardly moved. Draw")
+
+
 def test_draws_cut_short_are_counted():
     drawn = bw.sample(RIDGE, draws=50)
     (line,) = bw.summarize(drawn, RIDGE, asked=80).warnings()

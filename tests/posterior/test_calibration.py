@@ -94,9 +94,10 @@ def targets_of(
     return outputs + sigma * random.normal(size=len(outputs))
 
 
-def ranks(row: Row, n: int, d: int, factor: float = 1.0) -> np.ndarray:
+def ranks(name: str, n: int, d: int, factor: float = 1.0) -> np.ndarray:
     """Ranks among the draws of weights, bias, |w|_1 and sigma, [data set, quantity]."""
-    random, found = np.random.default_rng(n), []
+    row, found = ROWS[name], []
+    random = np.random.default_rng((n, list(ROWS).index(name)))  # else rows share their luck
     inputs = random.normal(size=(n, d)) + 0.6 * random.normal(size=(n, 1))
     priors = {"weight": row.prior(SCALE * factor), "bias": Gaussian(BIAS)}
     for index in range(DATA_SETS):
@@ -123,10 +124,11 @@ def least_p_value(found: np.ndarray) -> float:
 @pytest.mark.parametrize(("n", "d"), [(8, 3), (3, 6)])
 @pytest.mark.parametrize("name", ROWS)
 def test_ranks_are_uniform(name, n, d):
-    assert least_p_value(ranks(ROWS[name], n, d)) > 0.01
+    """24 tests: one false alarm in 40 runs of them all, were their seeds not fixed."""
+    assert least_p_value(ranks(name, n, d)) > 1e-3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["exact", "exact, unknown noise", "gibbs", "hmc, counts"])
 def test_a_prior_variance_wrong_by_a_factor_of_two_is_seen(name):
-    assert least_p_value(ranks(ROWS[name], 3, 6, factor=math.sqrt(2))) < 1e-4
+    assert least_p_value(ranks(name, 3, 6, factor=math.sqrt(2))) < 1e-4
