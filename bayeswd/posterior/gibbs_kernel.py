@@ -2,9 +2,8 @@
 
 Given the rest, in turn: the noise scale, the mixture, the strength, the weights. Every conditional
 is drawn exactly; what can be integrated out on the way is. The weights are over-relaxed: each new
-draw lies, on average, 0.3 times as far on the other side of its conditional mean as the last one.
-More would better the means (1.5 effective draws of a mean for each draw, at 0.5) at the cost of
-the spreads.
+draw lies, on average, half as far on the other side of its conditional mean as the last one. Less
+would better the spreads at the cost of the means, and of the slow directions where d > n.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from bayeswd.posterior.gibbs_design import Design
 from bayeswd.posterior.noise_models import NoiseModel, StrengthPrior
 from bayeswd.posterior.random_numbers import RandomNumbers
 
-RELAXATION = -0.3
+RELAXATION = -0.5
 
 
 @dataclass
