@@ -103,7 +103,7 @@ def _round(
 def _level(rates: Tensor) -> Tensor:
     """Their harmonic mean: a few chains in narrow places lower it where a mean would not see them.
 
-    (Hoffman, Radul & Sountsov 2021, section 4.2, take it over proposals.)
+    (Hoffman, Radul & Sountsov 2021 take it over proposals.)
     """
     return 1 / (1 / rates.clamp(min=_LEAST)).mean()
 
