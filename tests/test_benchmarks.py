@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RUNS = {
     "posteriors": ["--only", "chosen", "blackjax", "--problems", "diabetes-laplace"],
-    "path": [],
+    "posterior_path": [],
     "rows": [],
     "gpu": [],
 }

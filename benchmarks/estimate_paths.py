@@ -1,6 +1,6 @@
 """CPU seconds for a path of estimates and for choosing among them, against scikit-learn.
 
-    python benchmarks/paths.py [--repeats 5] [--strengths 60] [--json]
+    python benchmarks/estimate_paths.py [--repeats 5] [--strengths 60] [--json]
 
 The same problems and the same strengths on both sides, one thread. `bayeswd.ridge_path` and
 `lasso_path` certify every estimate (duality gap, KKT residual), the last column says how far the

@@ -1,6 +1,6 @@
 """A path of posteriors: 60 strengths of the Bayesian lasso on diabetes, in one batch.
 
-    python -m benchmarks.path [--quick]
+    python -m benchmarks.posterior_path [--quick]
 
 The goal: a bulk ESS of 400 and a rank R-hat of 1.01 for every coefficient at every strength, in
 under 3 s, with the defaults of `bw.gibbs.path`. The strengths run over three orders of magnitude,
