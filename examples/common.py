@@ -68,11 +68,10 @@ def drawing(
     with matplotlib.rc_context(style.SETTINGS):
         figure = Figure(figsize=(width, 3.9 * rows), layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
-        above = [axis for axes in figure.axes for axis in axes.child_axes]
-        for axes in [*figure.axes, *above]:
-            for axis in (axes.xaxis, axes.yaxis):
-                if axis.get_scale() in ("log", "functionlog"):
-                    style.decade_ticks(axis)  # matplotlib's own labels are formulas
+        above = [child for axes in figure.axes for child in axes.child_axes]
+        for axis in (axis for axes in [*figure.axes, *above] for axis in (axes.xaxis, axes.yaxis)):
+            if axis.get_scale() in ("log", "functionlog"):
+                style.decade_ticks(axis)  # matplotlib's own labels are formulas
         title = textwrap.fill(finding, int(10 * width))
         figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
         options.out.mkdir(parents=True, exist_ok=True)

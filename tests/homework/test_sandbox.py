@@ -167,7 +167,7 @@ def test_the_doctor_refuses_when_an_attack_gets_through(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Running:
-        tier = fork_server.Tier(7, False, 0, "switched off", ("/root/lib",))
+        tier = fork_server.Tier(7, False, 0, "switched off", ("/usr/lib",))
 
         def __enter__(self) -> "Running":
             return self

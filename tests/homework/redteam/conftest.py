@@ -1,6 +1,7 @@
 """The fork servers of the red-team set, one for each tier that this machine has, and its bait."""
 
 import os
+import pwd
 import socket
 import subprocess
 import tempfile
@@ -36,6 +37,8 @@ class Bait:
             "@OTHER@": str(self.folder / "other.py"),
             "@FOLDER@": str(self.folder),
             "@SERVERFOLDER@": tempfile.gettempdir(),
+            "@ADMIN@": pwd.getpwuid(0).pw_dir,
+            "@HOMES@": os.sep + "home",
             "@SOCKET@": str(self.folder / "socket"),
             "@ABSTRACT@": f"bayeswd-test-{os.getpid()}",
             "@PORT@": str(self.listener.getsockname()[1]),
