@@ -11,7 +11,7 @@ from pathlib import Path
 from bayeswd.files import whole
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("posteriors", "posterior_path", "rows", "gpu")
+ORDER = ("posteriors", "posterior_path", "rows", "gpu", "grading")
 INTRODUCTION = """# What was measured
 
 Written by `python -m benchmarks.record`, misses included. Each block is the output of one
