@@ -86,7 +86,7 @@ def matrix(graded: Sequence[tuple[str, Record]]) -> str:
 
 def _findings(record: Record) -> list[Finding]:
     if code := outputs.whole_file(record):
-        return [("the whole file", code, "did not run")]
+        return [(outputs.WHOLE_FILE, code, "did not run")]
     items = [item for item in record["items"] if item["status"] not in ("passed", *UNWRITTEN)]
     return [_finding(item) for item in items]
 

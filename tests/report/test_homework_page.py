@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bayeswd.homework.grading import outputs
 from bayeswd.homework.grading.roster import Person
 from bayeswd.report import homework_clusters, homework_drawings, homework_page
 
@@ -85,6 +86,11 @@ def test_a_file_that_never_ends_is_one_row() -> None:
     drawing = homework_drawings.matrix([("ann", record(*endless)), ("bob", record(HALF))])
     assert "the whole file: TIME_LIMIT" in drawing
     assert "a: TIME_LIMIT" not in drawing
+    found = outputs.mistakes([record(*endless), record(HALF)])
+    assert found == {
+        ("the whole file", "TIME_LIMIT"): 1,
+        (HALF["id"], HALF["diagnosis"][0]["code"]): 1,
+    }
 
 
 def test_the_page_is_written_whole(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from bayeswd.homework.grading.gradebook import Row
 from bayeswd.homework.grading.record import Record, points, student_view
 from bayeswd.tables import text as table
 
+WHOLE_FILE = "the whole file"  # stands where an exercise would
 _OPENED = (("timeout", "out of time"), ("crashed", "crashed"), ("error", "error"))
 
 
@@ -44,13 +45,18 @@ def text(rows: Sequence[Row]) -> str:
 
 def mistakes(records: Iterable[Record]) -> Counter[tuple[str, str]]:
     """(exercise, code) -> how many submissions have it; what is missing is no mistake."""
-    return Counter(
+    return Counter(key for record in records for key in _mistakes_of(record))
+
+
+def _mistakes_of(record: Record) -> list[tuple[str, str]]:
+    if code := whole_file(record):
+        return [(WHOLE_FILE, code)]
+    return [
         (item["id"], found["code"])
-        for record in records
         for item in record["items"]
         for found in item["diagnosis"][:1]
         if item["status"] not in ("passed", "missing", "skipped")
-    )
+    ]
 
 
 def whole_file(record: Record) -> str:
@@ -86,7 +92,7 @@ def _in_short(record: Record | None) -> str:
     if record["status"] != "graded":
         return f"{record['status'].replace('_', ' ')}: {record['reason']}"
     if code := whole_file(record):
-        return f"the whole file: {code}"
+        return f"{WHOLE_FILE}: {code}"
     unwritten = sum(item["status"] in ("missing", "skipped") for item in record["items"])
     wrong = [
         f"{item['id']} {_finding(item)}"
