@@ -8,8 +8,7 @@ come from torch's generator of that device and never visit the host.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from zlib import crc32
 
@@ -82,8 +81,8 @@ class _Stream:
     def __init__(
         self, generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
     ) -> None:
-        self._pools = _pools(generators, fill, filler)
-        self._pool, self._at = next(self._pools), 0
+        self._pools = _Pools(generators, fill, filler)
+        self._pool, self._at = self._pools.next(), 0
 
     def take(self, rows: int) -> Tensor:
         """The next rows, [rows, chains in whole blocks], without a copy where they lie together.
@@ -101,30 +100,37 @@ class _Stream:
             out[done : done + len(part)] = part
             done, self._at = done + len(part), start + len(part)
             if done < rows:
-                self._pool, start = next(self._pools), 0
+                self._pool, start = self._pools.next(), 0
         return out
 
 
-def _pools(
-    generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
-) -> Iterator[Tensor]:
+class _Pools:
     """Tensors [row, chain]; each is filled while the one before it is in use.
 
-    A third one keeps the numbers before those, which may still be read.
+    A third one keeps the numbers before those, which may still be read. `next` can be called again
+    after it was interrupted.
     """
-    blocks, rows = len(generators), max(1, _AHEAD // (len(generators) * _BLOCK))
-    pools = torch.empty(3, rows, blocks * _BLOCK, dtype=torch.float64)
-    by_block = torch.empty(blocks, rows, _BLOCK, dtype=torch.float64)
 
-    def filled(pool: Tensor) -> Tensor:
-        for generator, block in zip(generators, by_block.numpy(), strict=True):
-            fill(generator, block)
-        pool.view(rows, blocks, _BLOCK).copy_(by_block.transpose(0, 1))
-        return pool
+    def __init__(
+        self, generators: list[np.random.Generator], fill: Fill, filler: ThreadPoolExecutor
+    ) -> None:
+        self._generators, self._fill, self._filler = generators, fill, filler
+        blocks, rows = len(generators), max(1, _AHEAD // (len(generators) * _BLOCK))
+        self._pools = torch.empty(3, rows, blocks * _BLOCK, dtype=torch.float64)
+        self._by_block = torch.empty(blocks, rows, _BLOCK, dtype=torch.float64)
+        self._turn, self._pending = 0, filler.submit(self._filled, 0)
 
-    ready = filled(pools[0])
-    for turn in itertools.count(1):
-        pending = filler.submit(filled, pools[turn % 3])
-        yield ready
+    def next(self) -> Tensor:
         # where the thread has found no core to run on, there is nothing to wait for
-        ready = filled(pools[turn % 3]) if pending.cancel() else pending.result()
+        late = self._pending.cancel()
+        ready = self._filled(self._turn) if late else self._pending.result()
+        turn = (self._turn + 1) % 3
+        self._turn, self._pending = turn, self._filler.submit(self._filled, turn)
+        return ready
+
+    def _filled(self, turn: int) -> Tensor:
+        pool, (blocks, rows, _) = self._pools[turn], self._by_block.shape
+        for generator, block in zip(self._generators, self._by_block.numpy(), strict=True):
+            self._fill(generator, block)
+        pool.view(rows, blocks, _BLOCK).copy_(self._by_block.transpose(0, 1))
+        return pool
