@@ -23,9 +23,9 @@ def test_the_example_is_an_exercise(by_formula):
 
 
 def test_what_it_names_is_there():
-    folder = Path(bayeswd.__file__).parents[1]
+    package = Path(bayeswd.__file__).parent
     for path in ("exercises/numbers.py", "exercises/choices.py", "assignment.py", "probe.py"):
         assert path in PAGE
-        assert (folder / "bayeswd" / "homework" / path).exists()
+        assert (package / "homework" / path).exists()
     for path in re.findall(r"tests/\S+\.py", PAGE):
-        assert (folder / path).exists()
+        assert (Path(__file__).parents[2] / path).exists()
