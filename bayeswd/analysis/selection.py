@@ -23,6 +23,7 @@ from bayeswd.analysis.by_evidence import by_evidence, known_noise, unknown_noise
 from bayeswd.analysis.by_hyperprior import by_hyperprior, by_strength_draws
 from bayeswd.analysis.by_validation import by_validation
 from bayeswd.analysis.choice import Choice, Selection
+from bayeswd.analysis.criteria import CRITERIA
 from bayeswd.analysis.cross_validation import by_cross_validation
 from bayeswd.analysis.evidence_curves import EvidenceCurve
 from bayeswd.analysis.leave_one_out import by_loo
@@ -45,7 +46,6 @@ __all__ = [
     "unknown_noise",
 ]
 
-CRITERIA = ("validation", "cross-validation", "leave-one-out", "evidence", "hyperprior")
 # left-out rows at all scales together that are smoothed from draws: some 1.6 ms each
 _SMOOTHED = 4000
 

@@ -27,6 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bayeswd.analysis.criteria import CRITERIA
 from bayeswd.cli import arguments as shared
 from bayeswd.errors import InputError
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from bayeswd.analysis.in_strengths import InStrengths
     from bayeswd.analysis.statement import Statement
 
-CRITERIA = ("validation", "cross-validation", "leave-one-out", "evidence", "hyperprior")
 COUNT, MOST = 60, 1000  # strengths from LOW to HIGH
 HELP = {
     "penalty": "default: what --convention implies, l2 where it leaves both open",

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import torch
 
 from bayeswd.homework import answers, assignment
 from bayeswd.homework.calls import Observation
@@ -23,6 +24,19 @@ def graded() -> Callable[..., Feedback]:
 def graded_source() -> Callable[..., Feedback]:
     """graded_source(name, text, seed=0): the verdict on a student's source text."""
     return _graded_source
+
+
+@pytest.fixture
+def full_marks() -> Callable[[str, str], None]:
+    """full_marks(name, source): fails unless a student's source text is right in every way."""
+
+    def require(name: str, source: str) -> None:
+        torch.manual_seed(0)
+        feedback = _graded_source(name, source, seed=5)
+        assert feedback.passed, feedback.diagnosis
+        assert feedback.score == feedback.max_score
+
+    return require
 
 
 @pytest.fixture(scope="session")
